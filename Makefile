@@ -1,0 +1,80 @@
+# `make` lists the targets. Needs only Python 3.11 or later, make and git; nothing has to be activated.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+
+FAST_TESTS := tests/unit tests/laws tests/oracles tests/contracts tests/architecture
+SLOW_TESTS := tests/integration tests/acceptance
+PYTEST := $(BIN)/python -m pytest
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-print-directory
+
+.PHONY: help
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
+
+.PHONY: venv
+venv: $(STAMP) ## install the locked dependencies into .venv
+
+.PHONY: demo
+demo: $(STAMP) ## run the whole system on real flights data, without Kafka
+	@$(BIN)/stream-monitor demo
+
+.PHONY: test
+test: check ## everything: check, then the tests against a real Kafka and the installed command
+	@echo "== slow tests"
+	@$(PYTEST) $(SLOW_TESTS)
+
+.PHONY: check
+check: $(STAMP) ## format, lint, types, layers and the fast tests
+	@echo "== format"
+	@$(BIN)/ruff format --check --quiet --output-format concise .
+	@echo "== lint"
+	@$(BIN)/ruff check --quiet --output-format concise .
+	@echo "== types"
+	@$(BIN)/mypy --strict --no-error-summary stream_monitor
+	@echo "== layers"
+	@$(BIN)/lint-imports > $(VENV)/layers.log || { cat $(VENV)/layers.log; exit 1; }
+	@echo "== fast tests"
+	@$(PYTEST) -n 2 --doctest-modules stream_monitor/core $(FAST_TESTS)
+
+.PHONY: bench
+bench: $(STAMP) ## measure throughput on this machine
+	@$(BIN)/python -m benchmarks
+
+.PHONY: soak
+soak: $(STAMP) ## run for long against a real Kafka with faults (minutes to hours)
+	@$(BIN)/python -m benchmarks.soak
+
+.PHONY: format
+format: $(STAMP) ## format the code and apply the safe fixes
+	@$(BIN)/ruff check --quiet --fix .
+	@$(BIN)/ruff format --quiet .
+
+.PHONY: lock
+lock: $(VENV)/bin/python ## resolve pyproject.toml anew into requirements.lock
+	@$(PIP) install uv
+	@$(BIN)/uv --quiet pip compile pyproject.toml --extra dev --universal --python-version 3.11 \
+		--upgrade --generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate \
+		--no-header --output-file requirements.lock > /dev/null
+	@! grep -n '://' requirements.lock || { echo "requirements.lock holds an address"; exit 1; }
+
+.PHONY: clean
+clean: ## remove the environment and everything that was built
+	@rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	@find stream_monitor tests -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or later is needed: make PYTHON=python3.12" if sys.version_info < (3, 11) else 0)'
+	@$(PYTHON) -m venv $(VENV)
+
+$(STAMP): requirements.lock pyproject.toml | $(VENV)/bin/python
+	@echo "== installing into $(VENV)"
+	@$(PIP) install --require-hashes -r requirements.lock
+	@$(PIP) install --no-deps -e .
+	@touch $@

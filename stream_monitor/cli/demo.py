@@ -1,0 +1,29 @@
+"""`stream-monitor demo`: the whole path on real flights, on one machine with nothing else installed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from stream_monitor.demo.walkthrough import run_demo
+
+
+def demo(
+    days: Annotated[
+        int, typer.Option(help="Days of 2013 to replay after the reference.", min=1, max=330)
+    ] = 330,
+    report: Annotated[Path, typer.Option(help="Where to write the picture.")] = Path(
+        "stream-monitor-demo.html"
+    ),
+    port: Annotated[int, typer.Option(help="Port of /metrics; 0 picks a free one.")] = 0,
+    keep: Annotated[
+        bool, typer.Option("--keep", help="Keep serving /metrics at the end, until Ctrl-C.")
+    ] = False,
+) -> None:
+    """Replay the New York flights of 2013 through an embedded broker and watch them drift.
+
+    Example: stream-monitor demo --days 60
+    """
+    run_demo(days, report, port, keep)

@@ -1,0 +1,32 @@
+"""Options that several commands share."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from stream_monitor.config.loading import Installation, load_config
+from stream_monitor.telemetry.logs import configure_logs
+
+ConfigOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--config", "-c", envvar="STREAM_MONITOR_CONFIG", show_default="monitor.yaml, if there is one",
+        help="The installation's monitor.yaml; its `models` folder holds one file per model.",
+    ),
+]  # fmt: skip
+JsonOption = Annotated[bool, typer.Option("--json", help="JSON lines on stdout instead of a table.")]
+
+_DEFAULT = Path("monitor.yaml")
+
+
+def load_installation(path: Path | None) -> Installation:
+    """The configuration of a command, with its logs set up."""
+    if path is None and _DEFAULT.is_file():
+        path = _DEFAULT
+    installation = load_config(path, os.environ)
+    configure_logs(installation.monitor.log.level, installation.monitor.log.format)
+    return installation

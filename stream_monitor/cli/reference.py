@@ -1,0 +1,81 @@
+"""`stream-monitor reference`: build a reference from a file or the topics, and show what there is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from stream_monitor.cli.options import ConfigOption, JsonOption, load_installation
+from stream_monitor.cli.output import STDERR, note, print_json, print_table
+from stream_monitor.core.policy import ReferenceKind
+from stream_monitor.services import reference_building as building
+from stream_monitor.services.history import ReferencePeriod
+
+app = typer.Typer(no_args_is_help=True, help="References: what normal is.")
+
+
+@app.command("build")
+def build(
+    model: Annotated[str, typer.Argument(help="The model.")],
+    table: Annotated[
+        Path | None,
+        typer.Argument(help="Parquet or CSV file; left out: the inference topic is read."),
+    ] = None,
+    config: ConfigOption = None,
+    version: Annotated[
+        str | None, typer.Option(help="Model version that owns it, by default that of the first row.")
+    ] = None,
+    rows: Annotated[int | None, typer.Option(help="Only the first N rows.", min=1)] = None,
+    since: Annotated[str | None, typer.Option(help="Start: a date or RFC 3339.")] = None,
+    until: Annotated[str | None, typer.Option(help="End (not included).")] = None,
+    output: Annotated[
+        Path | None, typer.Option(help="Write a file instead of the references topic.")
+    ] = None,
+) -> None:
+    """Learn binning and reference of a model, and publish them to the references topic.
+
+    Example: stream-monitor reference build loans history.parquet --until 2018-10-28
+    """
+    installation = load_installation(config)
+    period = ReferencePeriod(rows, since, until)
+    with STDERR.status(f"building the reference of {model}"):
+        reference = building.build(installation, model, table, period, version)
+        if output is not None:
+            building.write_file(reference, output)
+        else:
+            building.publish(installation, reference)
+    windows = {size: len(found) for size, found in reference.segments["all"].windows.items()}
+    note(
+        f"reference of {model} version {reference.version}: {reference.events} events, "
+        f"{len(reference.segments)} segments, windows {windows}, profile {reference.layout.profile_id}"
+    )
+    for size, count in windows.items():
+        if count < building.ADVISED_WINDOWS:
+            note(
+                f"only {count} windows of {size}: with fewer than {building.ADVISED_WINDOWS} the test of "
+                "independent rows alone decides, which reads weekdays and weather as drift"
+            )
+
+
+@app.command("show")
+def show(
+    config: ConfigOption = None,
+    file: Annotated[Path | None, typer.Option(help="A file written by `reference build`.")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """List the references, by default those in the references topic.
+
+    Example: stream-monitor reference show --config monitor.yaml
+    """
+    installation = load_installation(config)
+    found = building.read_file(file) if file else building.read_topic(installation)
+    rows = [building.describe(reference) for reference in found]
+    if as_json:
+        print_json(rows)
+    else:
+        columns = ("model", "version", "kind", "start", "end", "events", "segments", "windows", "profile_id")
+        print_table("references", columns, ([row[c] for c in columns] for row in rows))
+    if not rows:
+        note(f"there are none: every verdict is no_reference until `reference build` ({ReferenceKind.VALIDATION})")

@@ -1,0 +1,119 @@
+"""How features and predictions are judged, as a model file says it."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field, model_validator
+
+from stream_monitor.config.section import Section, wrong
+from stream_monitor.core.policy import FeaturePolicy, Severity, Test
+from stream_monitor.core.schema import FeatureKind
+
+Floor = Annotated[float | None, Field(ge=0)]
+
+
+class JudgementConfig(Section):
+    """How one distribution is judged; a floor that is null is the test's own."""
+
+    test: Test | None = None
+    """ks (numeric; its default), chi_square (categorical's default), none: measured, not judged."""
+    floor: Floor = None
+    """Smallest change that counts: KS distance, or the largest change of a category's share."""
+    critical_floor: Floor = None
+    """From this change on the drift is critical."""
+    rate_floor: Floor = None
+    """Smallest change of a rate (missing, out of range, …) that counts, as a share."""
+    critical_rate_floor: Floor = None
+    """From this change of a rate on the drift is critical."""
+    importance: float = Field(default=1.0, ge=0)
+    """Weight when features drift together."""
+    severity: Severity | None = None
+    """Severity of every drift; null: by the critical floors."""
+    mute: bool = False
+    """Judged and reported, but opens no incident."""
+
+    @model_validator(mode="after")
+    def _critical_is_not_below(self) -> JudgementConfig:
+        problems = []
+        for key in ("floor", "rate_floor"):
+            floor, critical = getattr(self, key), getattr(self, f"critical_{key}")
+            if floor is not None and critical is not None and critical < floor:
+                problems.append((f"critical_{key}", f"must be at least {key}, which is {floor}"))
+        if problems:
+            raise wrong(problems)
+        return self
+
+    def policy(self) -> FeaturePolicy:
+        """The core's value."""
+        return FeaturePolicy(
+            test=self.test,
+            floor=self.floor,
+            critical_floor=self.critical_floor,
+            rate_floor=self.rate_floor,
+            critical_rate_floor=self.critical_rate_floor,
+            importance=self.importance,
+            severity=self.severity,
+            mute=self.mute,
+        )
+
+
+_NOT_FOR_CATEGORIES = "must be chi_square or none: ks orders values, categories have no order"
+
+
+class FeatureConfig(JudgementConfig):
+    """One input of the model."""
+
+    kind: FeatureKind
+    """numeric or categorical."""
+
+    @model_validator(mode="after")
+    def _test_fits_kind(self) -> FeatureConfig:
+        if self.kind is FeatureKind.CATEGORICAL and self.test is Test.KS:
+            raise wrong([("test", _NOT_FOR_CATEGORIES)])
+        return self
+
+
+class PredictionConfig(Section):
+    """What the model answers; label, score and value are judged as features are."""
+
+    kind: Literal["class", "number", "none"] = "none"
+    """class: prediction.label and prediction.score; number: prediction.value; none: nothing."""
+    label: JudgementConfig = JudgementConfig()
+    """Judgement of the predicted class."""
+    score: JudgementConfig = JudgementConfig()
+    """Judgement of the score."""
+    value: JudgementConfig = JudgementConfig()
+    """Judgement of the predicted number."""
+
+    @model_validator(mode="after")
+    def _parts_fit_kind(self) -> PredictionConfig:
+        of_kind = {"class": {"label", "score"}, "number": {"value"}, "none": set[str]()}[self.kind]
+        problems = [
+            (part, f"is judged only where prediction.kind is {kind}")
+            for part, kind in (("label", "class"), ("score", "class"), ("value", "number"))
+            if part not in of_kind and getattr(self, part) != JudgementConfig()
+        ]
+        if self.label.test is Test.KS:
+            problems.append(("label.test", _NOT_FOR_CATEGORIES))
+        if problems:
+            raise wrong(problems)
+        return self
+
+
+def _kind_alone(value: Any) -> Any:
+    return {"kind": value} if isinstance(value, str) else value
+
+
+FeatureEntry = Annotated[
+    FeatureConfig, BeforeValidator(_kind_alone, json_schema_input_type=FeatureKind | FeatureConfig)
+]
+"""A feature, or its kind alone: `distance: numeric`."""
+PredictionEntry = Annotated[
+    PredictionConfig,
+    BeforeValidator(
+        _kind_alone,
+        json_schema_input_type=Literal["class", "number", "none"] | PredictionConfig,
+    ),
+]
+"""A prediction, or its kind alone: `prediction: class`."""

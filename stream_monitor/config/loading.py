@@ -1,0 +1,123 @@
+"""Files and environment become an installation: monitor.yaml and one file per model."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from stream_monitor.config.environment import PREFIX, overlay, overrides
+from stream_monitor.config.errors import ConfigError, Problem
+from stream_monitor.config.interpolation import Interpolation
+from stream_monitor.config.model import ModelConfig
+from stream_monitor.config.monitor import MonitorConfig
+from stream_monitor.config.specification import model_spec
+from stream_monitor.config.validation import Document, validated
+from stream_monitor.config.yaml_text import parse_yaml
+from stream_monitor.core.policy import ModelSpec
+
+_INSTANCE: Final = "${HOSTNAME:-local}"
+
+
+@dataclass(frozen=True, slots=True)
+class Installation:
+    """A checked configuration: the monitor's, and the models' in the order of their names."""
+
+    monitor: MonitorConfig
+    models: tuple[ModelConfig, ...]
+
+    def specifications(self) -> dict[str, ModelSpec]:
+        """Each model as the core sees it, by name."""
+        return {model.name: model_spec(model, self.monitor) for model in self.models}
+
+
+def load_config(path: Path | None, environ: Mapping[str, str]) -> Installation:
+    """The installation that monitor.yaml at `path` describes; None: defaults only.
+
+    The environment wins over both. Models are the .yaml and .yml files of the `models` folder,
+    which is relative to monitor.yaml; with None to the working directory, where it may be missing.
+    Raises ConfigError with every problem of monitor.yaml, or else of all model files.
+    """
+    monitor = load_monitor(path, environ)
+    folder = (path.parent if path else Path()) / monitor.models
+    if not folder.is_dir():
+        if path is None and "models" not in monitor.model_fields_set:
+            return Installation(monitor, ())
+        is_from_file = path is not None and f"{PREFIX}MODELS" not in environ
+        source = str(path) if is_from_file else "environment"
+        message = f"names {folder}, which is not a folder: create it, with one file per model"
+        raise ConfigError([Problem(source, "models", message)])
+    return Installation(monitor, _load_models(folder, monitor, environ))
+
+
+def load_monitor(path: Path | None, environ: Mapping[str, str]) -> MonitorConfig:
+    """monitor.yaml alone, the environment's settings over it; raises ConfigError."""
+    written = {} if path is None else _read(path)
+    source = "defaults" if path is None else str(path)
+    fill = Interpolation(source, path.parent if path else Path(), environ)
+    variables = overrides(environ)
+    values = overlay(fill.fill(_with_instances(written)), environ)
+    problems = tuple(p for p in fill.problems if p.path not in map(".".join, variables))
+    document = Document(source, overlay(written, environ), values, problems, variables)
+    return validated(MonitorConfig, document)
+
+
+def load_model(path: Path, monitor: MonitorConfig, environ: Mapping[str, str]) -> ModelConfig:
+    """One model's file; raises ConfigError. The environment only fills in references to it."""
+    written = _read(path)
+    fill = Interpolation(str(path), path.parent, environ)
+    values = fill.fill(written)
+    values["name"] = values.get("name") or path.stem
+    document = Document(str(path), written, values, tuple(fill.problems))
+    model = validated(ModelConfig, document)
+    model_spec(model, monitor, str(path))
+    return model
+
+
+def _load_models(
+    folder: Path, monitor: MonitorConfig, environ: Mapping[str, str]
+) -> tuple[ModelConfig, ...]:
+    models: dict[str, tuple[Path, ModelConfig]] = {}
+    problems: list[Problem] = []
+    for path in _model_files(folder):
+        try:
+            model = load_model(path, monitor, environ)
+        except ConfigError as error:
+            problems += error.problems
+            continue
+        other, _ = models.setdefault(model.name, (path, model))
+        if other != path:
+            message = f"must be another one: {other} describes {model.name} already"
+            problems.append(Problem(str(path), "name", message))
+    if problems:
+        raise ConfigError(problems)
+    return tuple(model for _, (_, model) in sorted(models.items()))
+
+
+def _model_files(folder: Path) -> Iterator[Path]:
+    for path in sorted(folder.iterdir()):
+        is_hidden = path.name.startswith(".")
+        if path.suffix in (".yaml", ".yml") and not is_hidden and path.is_file():
+            yield path
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        message = f"cannot be read: {error.strerror}"
+        raise ConfigError([Problem(str(path), "", message)]) from None
+    except UnicodeDecodeError:
+        raise ConfigError([Problem(str(path), "", "is not UTF-8 text")]) from None
+    return parse_yaml(text, str(path))
+
+
+def _with_instances(written: Mapping[str, Any]) -> dict[str, Any]:
+    """The file's values, each service named after the host where no name is given."""
+    values = dict(written)
+    for service in ("profiler", "detector"):
+        section = values.get(service)
+        if section is None or isinstance(section, dict):
+            values[service] = {"instance": _INSTANCE, **(section or {})}
+    return values

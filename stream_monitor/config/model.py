@@ -1,0 +1,161 @@
+"""One monitored model's configuration: a file in the `models` folder."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, Field, model_validator
+
+from stream_monitor.config.columns import ColumnsConfig
+from stream_monitor.config.errors import suggestion
+from stream_monitor.config.judgement import FeatureEntry, PredictionConfig, PredictionEntry
+from stream_monitor.config.outcomes import OutcomeConfig
+from stream_monitor.config.section import Section, written, wrong
+from stream_monitor.config.units import Duration, PositiveDuration
+from stream_monitor.config.windows import DEFAULT_WINDOWS, WindowConfig
+from stream_monitor.core.policy import ReferenceKind
+
+_RESERVED = "prediction."
+
+
+class ValidationReference(Section):
+    """The reference that `reference build` made from a table or topic range."""
+
+
+class SlidingReference(Section):
+    """The reference of the model's own recent windows."""
+
+    length: PositiveDuration = written("30d")
+    """How far back it reaches."""
+
+
+def _switch(value: Any) -> Any:
+    """A reference that is named is used, unless it is false."""
+    if value is False:
+        return None
+    return {} if value is None or value is True else value
+
+
+class ReferencesConfig(Section):
+    """What windows are compared with; a kind that is left out is not used."""
+
+    validation: Annotated[
+        ValidationReference | None,
+        BeforeValidator(_switch, json_schema_input_type=bool | ValidationReference | None),
+    ] = Field(default=None, json_schema_extra={"default": False})
+    """What was normal when the model was validated."""
+    sliding: Annotated[
+        SlidingReference | None,
+        BeforeValidator(_switch, json_schema_input_type=bool | SlidingReference | None),
+    ] = Field(default=None, json_schema_extra={"default": False})
+    """What was normal lately."""
+
+    @model_validator(mode="after")
+    def _at_least_one(self) -> ReferencesConfig:
+        if not self.kinds:
+            raise wrong([("", "must use validation, sliding or both")])
+        return self
+
+    @property
+    def kinds(self) -> tuple[ReferenceKind, ...]:
+        """The kinds in use."""
+        used = {ReferenceKind.VALIDATION: self.validation, ReferenceKind.SLIDING: self.sliding}
+        return tuple(kind for kind, reference in used.items() if reference is not None)
+
+
+class ModelBudgetConfig(Section):
+    """The model's own alarm budget; null: the installation's."""
+
+    alarms_per_week: float | None = Field(default=None, gt=0)
+    """Expected false alarms per week."""
+    max_alpha: float | None = Field(default=None, gt=0, lt=1)
+    """The largest α that any single test may use."""
+
+
+class ModelConfig(Section):
+    """A model file. Durations are in seconds."""
+
+    name: str = Field(default="", max_length=200)
+    """The model as events name it; left out: the file's name without .yaml."""
+    owner: str = ""
+    """Team that alerts are routed to."""
+    tier: str = ""
+    """How much the model matters, in your words."""
+    pane: PositiveDuration = written("5m")
+    """Smallest bucket of event time; every window is a run of whole panes."""
+    windows: tuple[WindowConfig, ...] = Field(
+        default=DEFAULT_WINDOWS, json_schema_extra={"minItems": 1}
+    )
+    """Lengths of windows that are judged, each at once."""
+    features: Mapping[str, FeatureEntry] = Field(default_factory=dict)
+    """The inputs that are watched, by name."""
+    prediction: PredictionEntry = PredictionConfig()
+    """What the model answers."""
+    segments: tuple[str, ...] = ()
+    """Tags whose values are watched each by itself as well."""
+    references: ReferencesConfig = ReferencesConfig(
+        validation=ValidationReference(), sliding=SlidingReference()
+    )
+    """What windows are compared with."""
+    outcomes: Mapping[str, OutcomeConfig] = Field(default_factory=dict)
+    """What can come true for a prediction, by the outcome that labels name (default `label`)."""
+    allowed_lateness: Duration = written("5m")
+    """A window closes this long after its end has passed in event time."""
+    correction_horizon: Duration = written("1h")
+    """A closed window still takes in late events for this long, and is judged again."""
+    alarm_budget: ModelBudgetConfig = ModelBudgetConfig()
+    """The model's own alarm budget."""
+    columns: ColumnsConfig = ColumnsConfig()
+    """Where tables keep what events carry, for replay and reference build."""
+
+    @model_validator(mode="after")
+    def _names_agree(self) -> ModelConfig:
+        problems = [
+            *self._window_problems(),
+            *self._feature_problems(),
+            *self._column_problems(),
+            *self._twice(),
+        ]
+        if problems:
+            raise wrong(problems)
+        return self
+
+    def _window_problems(self) -> list[tuple[str, str]]:
+        return [] if self.windows else [("windows", "must not be empty")]
+
+    def _feature_problems(self) -> list[tuple[str, str]]:
+        if not self.features and self.prediction.kind == "none":
+            return [("features", "must name at least one feature (or set prediction.kind)")]
+        return [
+            (f"features.{name}", f"cannot begin with {_RESERVED}: set prediction.kind instead")
+            for name in self.features
+            if name.startswith(_RESERVED)
+        ]
+
+    def _column_problems(self) -> list[tuple[str, str]]:
+        columns = self.columns
+        known = {
+            "features": (columns.features, tuple(self.features)),
+            "segments": (columns.segments, self.segments),
+        }
+        return [
+            (
+                f"columns.{section}.{name}",
+                f"is none of the model's {section}: {suggestion(name, names)}"
+                f"Allowed: {', '.join(names) or 'none'}",
+            )
+            for section, (given, names) in known.items()
+            for name in given
+            if name not in names
+        ]
+
+    def _twice(self) -> list[tuple[str, str]]:
+        named = {"windows": (w.window_size().name for w in self.windows), "segments": self.segments}
+        return [
+            (key, f"must differ from one another; {name} is there twice")
+            for key, names in named.items()
+            for name, count in Counter(names).items()
+            if count > 1
+        ]

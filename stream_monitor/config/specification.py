@@ -1,0 +1,82 @@
+"""A model's configuration becomes the core's specification."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from stream_monitor.config.errors import ConfigError, Problem
+from stream_monitor.config.judgement import JudgementConfig
+from stream_monitor.config.model import ModelConfig, SlidingReference
+from stream_monitor.config.monitor import MonitorConfig
+from stream_monitor.core.errors import InvalidSpecification
+from stream_monitor.core.policy import AlarmBudget, ModelSpec
+from stream_monitor.core.schema import (
+    PREDICTED_LABEL,
+    PREDICTED_SCORE,
+    PREDICTED_VALUE,
+    Feature,
+    FeatureKind,
+    Schema,
+)
+from stream_monitor.core.windows import WindowSize, check_pane
+
+
+def model_spec(model: ModelConfig, monitor: MonitorConfig, source: str | None = None) -> ModelSpec:
+    """The model as the core sees it, with the installation's alarm budget where it sets none.
+
+    Raises ConfigError, which names `source` (a file; by default the model), for windows that are
+    not runs of whole panes.
+    """
+    judged = [*_features(model), *_prediction(model)]
+    sliding = model.references.sliding or SlidingReference()
+    return ModelSpec(
+        name=model.name,
+        schema=Schema(tuple(feature for feature, _ in judged)),
+        outcomes=tuple(outcome.outcome(name) for name, outcome in model.outcomes.items()),
+        segment_keys=model.segments,
+        pane_s=model.pane,
+        windows=_windows(model, source or f"model {model.name}"),
+        references=model.references.kinds,
+        sliding_s=sliding.length,
+        policies={feature.name: judgement.policy() for feature, judgement in judged},
+        budget=_budget(model, monitor),
+        allowed_lateness_s=model.allowed_lateness,
+        correction_horizon_s=model.correction_horizon,
+        owner=model.owner,
+        tier=model.tier,
+    )
+
+
+def _features(model: ModelConfig) -> Iterator[tuple[Feature, JudgementConfig]]:
+    for name, feature in model.features.items():
+        yield Feature(name, feature.kind), feature
+
+
+def _prediction(model: ModelConfig) -> Iterator[tuple[Feature, JudgementConfig]]:
+    prediction = model.prediction
+    if prediction.kind == "class":
+        yield Feature(PREDICTED_LABEL, FeatureKind.CATEGORICAL), prediction.label
+        yield Feature(PREDICTED_SCORE, FeatureKind.NUMERIC), prediction.score
+    elif prediction.kind == "number":
+        yield Feature(PREDICTED_VALUE, FeatureKind.NUMERIC), prediction.value
+
+
+def _windows(model: ModelConfig, source: str) -> tuple[WindowSize, ...]:
+    problems = []
+    sizes = tuple(window.window_size() for window in model.windows)
+    for i, size in enumerate(sizes):
+        try:
+            check_pane(model.pane, (size,))
+        except InvalidSpecification as error:
+            problems.append(Problem(source, f"windows[{i}].size", f"does not fit: {error}"))
+    if problems:
+        raise ConfigError(problems)
+    return sizes
+
+
+def _budget(model: ModelConfig, monitor: MonitorConfig) -> AlarmBudget:
+    own, common = model.alarm_budget, monitor.alarm_budget
+    return AlarmBudget(
+        common.alarms_per_week if own.alarms_per_week is None else own.alarms_per_week,
+        common.max_alpha if own.max_alpha is None else own.max_alpha,
+    )

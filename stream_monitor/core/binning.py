@@ -1,0 +1,195 @@
+"""Binnings: edges and category lists fixed by a model's first reference, so that profiles add up.
+
+A numeric feature has up to 80 fine bins (the reference's quantiles), grouped into up to 20 coarse
+bins, and 8 guard bins on each side beyond the reference's range, one per decade of its IQR.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Final
+
+import numpy as np
+import orjson
+from numpy.typing import NDArray
+
+from stream_monitor.core.errors import InvalidSpecification
+from stream_monitor.core.schema import Feature, FeatureKind, Schema
+
+FINE_BINS: Final = 80
+COARSE_BINS: Final = 20
+GUARD_BINS: Final = 8
+MAX_CATEGORIES: Final = 500
+STEPS_PER_IQR: Final = 2**16
+
+
+@dataclass(frozen=True, slots=True)
+class NumericBinning:
+    """Edges of one numeric feature.
+
+    Bin i holds edges[i-1] ≤ x < edges[i]; the first and last GUARD_BINS bins are guards. `coarse` gives
+    the first inner bin of each coarse bin. Values are quantised to `step` around `median`.
+    """
+
+    edges: tuple[float, ...]
+    coarse: tuple[int, ...]
+    median: float
+    iqr: float
+    is_discrete: bool
+
+    @property
+    def bins(self) -> int:
+        """Number of bins, guards included."""
+        return len(self.edges) + 1
+
+    @property
+    def inner(self) -> slice:
+        """The bins inside the reference's range."""
+        return slice(GUARD_BINS, self.bins - GUARD_BINS)
+
+    @property
+    def step(self) -> float:
+        """Size of one quantisation step, in units of the feature."""
+        return self.iqr / STEPS_PER_IQR
+
+    def coarsened(self) -> NumericBinning:
+        """The same range with the coarse bins as the only bins."""
+        inner_edges = [self.edges[GUARD_BINS - 1 + start] for start in self.coarse]
+        edges = self.edges[: GUARD_BINS - 1] + tuple(inner_edges) + self.edges[-GUARD_BINS:]
+        return NumericBinning(
+            edges, tuple(range(len(self.coarse))), self.median, self.iqr, self.is_discrete
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class CategoricalBinning:
+    """The categories the reference knows, sorted; every other value is counted as unseen."""
+
+    categories: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Binning:
+    """The binning of a schema: numeric and categorical binnings in the schema's order.
+
+    Without a reference both are empty and only traffic and outcomes are counted.
+    """
+
+    schema: Schema
+    numeric: tuple[NumericBinning, ...] = ()
+    categorical: tuple[CategoricalBinning, ...] = ()
+
+    @property
+    def is_learned(self) -> bool:
+        """Whether a reference has fixed it."""
+        return bool(self.numeric or self.categorical)
+
+    @cached_property
+    def profile_id(self) -> str:
+        """16 hex digits: hash of features, kinds, edges and categories; such profiles merge."""
+        return hashlib.blake2b(orjson.dumps(binning_to_json(self)), digest_size=8).hexdigest()
+
+    @cached_property
+    def coarse(self) -> Binning:
+        """The binning of segments: coarse numeric bins, the same categories."""
+        return Binning(self.schema, tuple(n.coarsened() for n in self.numeric), self.categorical)
+
+
+def learn_numeric(values: NDArray[np.float64]) -> NumericBinning:
+    """Edges from the finite values of a reference; an empty or constant feature gets one inner bin."""
+    finite = np.sort(values[np.isfinite(values)])
+    if not len(finite):
+        finite = np.zeros(1)
+    distinct, counts = np.unique(finite, return_counts=True)
+    is_discrete = len(distinct) <= FINE_BINS
+    if is_discrete:
+        middles = (distinct[:-1] + distinct[1:]) / 2
+        inner = np.where(middles > distinct[:-1], middles, distinct[1:])
+    else:
+        quantiles = np.quantile(finite, np.arange(1, FINE_BINS) / FINE_BINS)
+        inner = np.unique(quantiles)
+        inner = inner[(inner > distinct[0]) & (inner <= distinct[-1])]
+    q25, median, q75 = (float(q) for q in np.quantile(finite, [0.25, 0.5, 0.75]))
+    iqr = _scale(finite, q75 - q25)
+    low, high = float(distinct[0]), float(np.nextafter(distinct[-1], math.inf))
+    decades = iqr * 10.0 ** np.arange(GUARD_BINS - 1)
+    edges = np.concatenate([low - decades[::-1], [low], inner, [high], high + decades])
+    bin_of = np.searchsorted(inner, finite, side="right")
+    coarse = _coarse_starts(np.bincount(bin_of, minlength=len(inner) + 1))
+    return NumericBinning(
+        tuple(float(e) for e in _strictly_rising(edges)),
+        coarse,
+        median,
+        iqr,
+        is_discrete or _has_atoms(counts, len(finite)),
+    )
+
+
+def learn_categories(values: list[str], counts: list[int]) -> CategoricalBinning:
+    """The most frequent categories of a reference, at most MAX_CATEGORIES, ties broken by name."""
+    ranked = sorted(zip(values, counts, strict=True), key=lambda pair: (-pair[1], pair[0]))
+    return CategoricalBinning(tuple(sorted(value for value, _ in ranked[:MAX_CATEGORIES])))
+
+
+def _scale(finite: NDArray[np.float64], iqr: float) -> float:
+    """A positive scale even where half of the values are one value."""
+    for candidate in (iqr, float(np.std(finite)), float(np.max(np.abs(finite)))):
+        if math.isfinite(candidate) and candidate > 0:
+            return candidate
+    return 1.0
+
+
+def _has_atoms(counts: NDArray[np.int64], total: int) -> bool:
+    """Whether a single value holds more mass than one fine bin: the cdf jumps there."""
+    return bool(counts.max() * FINE_BINS > 2 * total)
+
+
+def _coarse_starts(counts: NDArray[np.int64]) -> tuple[int, ...]:
+    """First fine bin of each coarse bin: cuts nearest to equal shares of the reference."""
+    if len(counts) == FINE_BINS:
+        return tuple(range(0, FINE_BINS, FINE_BINS // COARSE_BINS))
+    if len(counts) <= COARSE_BINS:
+        return tuple(range(len(counts)))
+    before = np.concatenate([[0], np.cumsum(counts)[:-1]])
+    wanted = np.arange(COARSE_BINS) * counts.sum() / COARSE_BINS
+    return tuple(int(i) for i in np.unique(np.searchsorted(before, wanted)) if i < len(counts))
+
+
+def _strictly_rising(edges: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Edges moved up by single ulps where rounding made neighbours equal."""
+    rising = edges.copy()
+    for i in range(1, len(rising)):
+        if rising[i] <= rising[i - 1]:
+            rising[i] = np.nextafter(rising[i - 1], math.inf)
+    return rising
+
+
+def binning_to_json(binning: Binning) -> dict[str, Any]:
+    """A JSON-ready form that binning_from_json reads back exactly."""
+    return {
+        "features": [[f.name, f.kind.value] for f in binning.schema.features],
+        "numeric": [
+            [list(b.edges), list(b.coarse), b.median, b.iqr, b.is_discrete] for b in binning.numeric
+        ],
+        "categorical": [list(b.categories) for b in binning.categorical],
+    }
+
+
+def binning_from_json(data: dict[str, Any]) -> Binning:
+    """The binning behind binning_to_json; raises InvalidSpecification when it does not fit itself."""
+    schema = Schema(tuple(Feature(name, FeatureKind(kind)) for name, kind in data["features"]))
+    numeric = tuple(
+        NumericBinning(tuple(edges), tuple(coarse), median, iqr, is_discrete)
+        for edges, coarse, median, iqr, is_discrete in data["numeric"]
+    )
+    categorical = tuple(CategoricalBinning(tuple(names)) for names in data["categorical"])
+    learned = bool(numeric or categorical)
+    if learned and (len(numeric), len(categorical)) != (
+        len(schema.numeric),
+        len(schema.categorical),
+    ):
+        raise InvalidSpecification("the binning does not cover its schema: rebuild the reference")
+    return Binning(schema, numeric, categorical)

@@ -1,0 +1,28 @@
+"""The change of one rate: missing, non-finite, wrong type, out of range, an error class."""
+
+import numpy as np
+
+from stream_monitor.core.drift.hypergeometric import two_sided_p
+from stream_monitor.core.drift.score import Score
+
+
+def rate_change(k: int, m: int, x: int, n: int) -> Score | None:
+    """Compare x of n rows in the window with k of m in the reference.
+
+    Formula: Fisher's exact test, p = min(1, 2·min(P(X ≤ x), P(X ≥ x))), X hypergeometric with
+    k + x marked rows among m + n and n drawn. Exact at every size: no approximation sets in.
+    Assumption: independent rows; 0 ≤ k ≤ m and 0 ≤ x ≤ n.
+    None when m or n is 0. A rate of 0 or 1 on both sides has p = 1; few rows are conservative.
+    Range: statistic is the window's rate x/n, effect |x/n − k/m|, both shares from 0 to 1.
+    Reference: Fisher, The logic of inductive inference, 1935.
+
+    >>> score = rate_change(k=0, m=10, x=5, n=10)
+    >>> score.statistic, score.effect, round(score.p, 6)
+    (0.5, 0.5, 0.032508)
+    """
+    if m == 0 or n == 0:
+        return None
+    if k + x in (0, m + n):
+        return Score(statistic=x / n, p=1.0, effect=0.0, n=n, m=m)
+    p = float(two_sided_p(np.array([float(x)]), n, np.array([float(k + x)]), m + n)[0])
+    return Score(statistic=x / n, p=p, effect=abs(x / n - k / m), n=n, m=m)

@@ -1,0 +1,381 @@
+"""One model's state in a detector: panes, windows that wait to close, history and incidents.
+
+Pure: deltas and watermarks in, results out. `fork` is cheap, since everything held is a value.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from functools import reduce
+from typing import Any
+
+from stream_monitor.core.comparison import ReferenceView
+from stream_monitor.core.incidents import IncidentTrack, identify
+from stream_monitor.core.performance.rolling import MATURITY_STEPS, measure_performance
+from stream_monitor.core.policy import ModelSpec, ReferenceKind
+from stream_monitor.core.profile.counter import Delta
+from stream_monitor.core.profile.profile import Profile, ProfileKey
+from stream_monitor.core.reference_catalogue import ReferenceCatalogue
+from stream_monitor.core.references import WindowProfile, sliding_reference
+from stream_monitor.core.results import (
+    DriftEvent,
+    FeatureResult,
+    PerformanceResult,
+    WindowKey,
+    WindowResult,
+    escalated,
+    feature_result,
+)
+from stream_monitor.core.schema import FeatureKind
+from stream_monitor.core.verdicts import VerdictState, alpha_of, judge
+from stream_monitor.core.windows import Window, WindowSize
+from stream_monitor.core.wire import profile_digest
+
+HistoryKey = tuple[str, str, str]
+"""Segment, size, profile id."""
+TrackKey = tuple[str, str, str, str, str]
+"""Version, segment, size, feature, reference."""
+Output = WindowResult | PerformanceResult | DriftEvent
+
+
+@dataclass(frozen=True, slots=True)
+class ClosedWindow:
+    """What was published of a closed window: its revision, and per outcome (maturity step, revision)."""
+
+    window: Window
+    revision: int = 0
+    performance: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+
+
+@dataclass
+class ModelState:
+    """The state; `changed` names what changed since it was last cleared (see state_records).
+
+    `latest` keeps the newest published record per (type, version, segment, size), for metrics.
+    """
+
+    spec: ModelSpec
+    app: str
+    catalogue: ReferenceCatalogue
+    panes: dict[ProfileKey, Profile] = field(default_factory=dict)
+    waiting: dict[WindowKey, Window] = field(default_factory=dict)
+    closed: dict[WindowKey, ClosedWindow] = field(default_factory=dict)
+    history: dict[HistoryKey, tuple[tuple[str, WindowProfile], ...]] = field(default_factory=dict)
+    tracks: dict[TrackKey, IncidentTrack] = field(default_factory=dict)
+    latest: dict[tuple[str, ...], dict[str, Any]] = field(default_factory=dict)
+    inexact: frozenset[int] = frozenset()
+    late_dropped: int = 0
+    watermark_s: int | None = None
+    to_revise: set[WindowKey] = field(default_factory=set)
+    to_remeasure: set[WindowKey] = field(default_factory=set)
+    changed: set[tuple[str, object]] = field(default_factory=set)
+
+    def fork(self) -> ModelState:
+        """A copy that can be changed and thrown away."""
+        return replace(
+            self,
+            panes=dict(self.panes),
+            waiting=dict(self.waiting),
+            closed=dict(self.closed),
+            history=dict(self.history),
+            tracks=dict(self.tracks),
+            latest=dict(self.latest),
+            to_revise=set(self.to_revise),
+            to_remeasure=set(self.to_remeasure),
+            changed=set(self.changed),
+        )
+
+    def add(self, delta: Delta, is_exact: bool = True) -> None:
+        """Adds a delta to its pane and notes the windows that it touches.
+
+        Events of a pane whose windows are all final are dropped and counted in `late_dropped`.
+        """
+        key, profile = delta.key, delta.profile
+        if profile.events and self._is_final(key.pane_s):
+            self.late_dropped += profile.events
+            self.changed.add(("model", self.spec.name))
+            return
+        self.panes[key] = self.panes[key].merge(profile) if key in self.panes else profile
+        self.changed.add(("pane", key))
+        if not is_exact:
+            self.inexact |= {key.pane_s}
+            self.changed.add(("model", self.spec.name))
+        for size in self.spec.windows:
+            window = size.window_at(key.pane_s)
+            where = WindowKey(key.version, key.segment, size.name, window.start_s, key.profile_id)
+            if where not in self.closed:
+                if not self._is_settled(window):
+                    self.waiting[where] = window
+            elif profile.events and not self._is_settled(window):
+                self.to_revise.add(where)
+            else:
+                self.to_remeasure.add(where)
+
+    def advance(
+        self, watermark_s: int, label_watermark_s: int, is_complete: bool = True
+    ) -> list[Output]:
+        """Closes what is due, revises what changed, and forgets what is final; watermarks in seconds."""
+        if self.watermark_s is None or watermark_s > self.watermark_s:
+            self.watermark_s = watermark_s
+        sizes = {size.name: size for size in self.spec.windows}
+        outputs: list[Output] = []
+        due = [
+            key
+            for key, window in self.waiting.items()
+            if window.end_s + self.spec.allowed_lateness_s <= self.watermark_s
+        ]
+        for key in sorted(due, key=lambda k: (self.waiting[k].end_s, sizes[k.size].size_s, k)):
+            window = self.waiting.pop(key)
+            self.closed[key] = ClosedWindow(window)
+            outputs += self._judge(key, sizes[key.size], is_complete)
+            outputs += self._measure(key, label_watermark_s)
+        for key in sorted(self.to_revise & self.closed.keys()):
+            closed = self.closed[key]
+            self.closed[key] = replace(closed, revision=closed.revision + 1)
+            outputs += self._judge(key, sizes[key.size], is_complete)
+        for key in sorted(self._remeasurable(label_watermark_s)):
+            outputs += self._measure(key, label_watermark_s)
+        self.to_revise.clear()
+        self.to_remeasure.clear()
+        self._forget(sizes, label_watermark_s)
+        return outputs
+
+    def note(self, record: dict[str, Any]) -> None:
+        """Keeps a published record if it is of the newest window of its kind."""
+        kind = record["type"] + (f":{record['outcome']}" if "outcome" in record else "")
+        where = (kind, record["version"], record["segment"], record["window"]["size"])
+        before = self.latest.get(where)
+        if before is None or before["window"]["start"] <= record["window"]["start"]:
+            self.latest[where] = record
+            self.changed.add(("latest", where))
+
+    def wait_for_open_windows(self) -> None:
+        """After a restore: every window of a held pane that was not closed waits to close."""
+        for key in self.panes:
+            for size in self.spec.windows:
+                window = size.window_at(key.pane_s)
+                where = WindowKey(
+                    key.version, key.segment, size.name, window.start_s, key.profile_id
+                )
+                if where not in self.closed and not self._is_settled(window):
+                    self.waiting[where] = window
+
+    def _is_settled(self, window: Window) -> bool:
+        """Whether a window is past its correction horizon."""
+        last = window.end_s + self.spec.allowed_lateness_s + self.spec.correction_horizon_s
+        return self.watermark_s is not None and last <= self.watermark_s
+
+    def _is_final(self, pane_s: int) -> bool:
+        return all(self._is_settled(size.window_at(pane_s)) for size in self.spec.windows)
+
+    def _profile(self, key: WindowKey, window: Window) -> Profile:
+        """The sum of a window's panes, of which there is at least one."""
+        names = (
+            ProfileKey(self.spec.name, key.version, key.segment, pane, key.profile_id)
+            for pane in range(window.start_s, window.end_s, self.spec.pane_s)
+        )
+        return reduce(Profile.merge, (self.panes[name] for name in names if name in self.panes))
+
+    def _judge(self, key: WindowKey, size: WindowSize, is_complete: bool) -> list[Output]:
+        closed = self.closed[key]
+        window = closed.window
+        judged = WindowProfile(window, self._profile(key, window))
+        results: list[FeatureResult] = []
+        for kind in self.spec.references:
+            view = self._view(kind, key, size, window)
+            results += escalated(self._compare(kind, view, judged, size), self.spec)
+        self._remember(key, size, judged)
+        panes = set(range(window.start_s, window.end_s, self.spec.pane_s))
+        result = WindowResult(
+            key=key,
+            size=size,
+            window=window,
+            revision=closed.revision,
+            is_exact=not panes & self.inexact,
+            is_complete=is_complete,
+            is_inherited=self.catalogue.is_inherited(self.spec.name, key.version, key.profile_id),
+            digest=profile_digest(judged.profile),
+            traffic=judged.profile.traffic.summarise(),
+            mean_confidence=judged.profile.score.summarise(),
+            features=tuple(results),
+        )
+        self.changed.add(("closed", key))
+        return [result, *self._incidents(result)]
+
+    def _view(
+        self, kind: ReferenceKind, key: WindowKey, size: WindowSize, window: Window
+    ) -> ReferenceView | None:
+        if kind is ReferenceKind.VALIDATION:
+            return self.catalogue.view(self.spec, key.profile_id, key.segment, size.name)
+        history = self._history(key, size, window)
+        reference = sliding_reference(history, window, size, self.spec)
+        return None if reference is None else ReferenceView(reference, size.name)
+
+    def _history(self, key: WindowKey, size: WindowSize, window: Window) -> list[WindowProfile]:
+        """Past windows of all versions with this profile id, the reference's own where none ran yet."""
+        merged: dict[int, WindowProfile] = {
+            past.window.start_s: past
+            for past in self.catalogue.windows(self.spec, key.profile_id, key.segment, size.name)
+            if past.window.start_s >= window.start_s - self.spec.sliding_s
+        }
+        ran: dict[int, WindowProfile] = {}
+        for _, past in self.history.get((key.segment, size.name, key.profile_id), ()):
+            start = past.window.start_s
+            if start in ran:
+                past = WindowProfile(past.window, ran[start].profile.merge(past.profile))
+            ran[start] = past
+        merged |= ran
+        return [merged[start] for start in sorted(merged)]
+
+    def _compare(
+        self, kind: ReferenceKind, view: ReferenceView | None, window: WindowProfile,
+        size: WindowSize,
+    ) -> list[FeatureResult]:  # fmt: skip
+        schema = self.spec.schema
+        if view is None or not window.profile.layout.bins.is_learned:
+            return [
+                FeatureResult(f.name, f.kind, kind, VerdictState.NO_REFERENCE, None, (), None)
+                for f in schema.features
+            ]
+        profile_id = window.profile.layout.profile_id
+        alpha = alpha_of(self.spec, size, self.catalogue.segments(self.spec, profile_id))
+        results = []
+        for found in view.compare(window, self.spec.policies):
+            policy = self.spec.policy(found.feature)
+            verdicts = tuple(
+                judge(m, FeatureKind(found.kind), policy, alpha) for m in found.measurements
+            )
+            results.append(feature_result(found, kind, verdicts))
+        return results
+
+    def _remember(self, key: WindowKey, size: WindowSize, judged: WindowProfile) -> None:
+        where = (key.segment, size.name, key.profile_id)
+        kept = [
+            (version, past)
+            for version, past in self.history.get(where, ())
+            if (version, past.window) != (key.version, judged.window)
+        ]
+        kept.append((key.version, judged))
+        self.history[where] = tuple(sorted(kept, key=lambda p: (p[1].window.start_s, p[0])))
+        self.changed.add(("history", (where, key.version, judged.window)))
+
+    def _incidents(self, result: WindowResult) -> Iterable[DriftEvent]:
+        key, size = result.key, result.size
+        for feature in result.features:
+            if self.spec.policy(feature.feature).mute:
+                continue
+            where = (key.version, key.segment, key.size, feature.feature, feature.reference.value)
+            track = self.tracks.get(where) or self._inherited_track(where)
+            after, transitions = track.observe(key.start_s, feature.state, size)
+            self.tracks[where] = after
+            self.changed.add(("tracks", where[:3]))
+            for t in transitions:
+                window = size.window_at(t.window_start_s)
+                identity = (*where[1:], key.profile_id)
+                yield DriftEvent(
+                    identify(self.app, self.spec.name, *where, str(t.window_start_s)),
+                    identify(self.app, self.spec.name, *identity, str(t.opened_s)),
+                    t.status,
+                    t.revision,
+                    replace(key, start_s=t.window_start_s),
+                    size,
+                    window,
+                    feature.feature,
+                    feature.reference,
+                    t.opened_s,
+                    feature if t.window_start_s == key.start_s else None,
+                )
+
+    def _inherited_track(self, where: TrackKey) -> IncidentTrack:
+        """A new version goes on from where the latest other version stands, its incidents included."""
+        others = [
+            track
+            for other, track in self.tracks.items()
+            if other[1:] == where[1:] and track.verdicts
+        ]
+        if not others:
+            return IncidentTrack()
+        size = next(s for s in self.spec.windows if s.name == where[2])
+        latest = max(others, key=lambda track: track.verdicts[-1][0])
+        return IncidentTrack(latest.state(size))
+
+    def _remeasurable(self, label_watermark_s: int) -> set[WindowKey]:
+        """Closed windows with new labels, or whose horizon has passed unpublished."""
+        horizons = {o.name: o.horizon_s for o in self.spec.outcomes}
+        passed = {
+            key
+            for key, closed in self.closed.items()
+            if any(
+                closed.window.end_s + horizon <= label_watermark_s
+                and closed.performance.get(name, (0, 0))[0] < len(MATURITY_STEPS)
+                for name, horizon in horizons.items()
+            )
+        }
+        return (self.to_remeasure & self.closed.keys()) | passed
+
+    def _measure(self, key: WindowKey, label_watermark_s: int) -> list[Output]:
+        """Performance at close, then whenever maturity passes a step."""
+        found: list[Output] = []
+        for outcome in self.spec.outcomes:
+            closed = self.closed[key]
+            has_passed = closed.window.end_s + outcome.horizon_s <= label_watermark_s
+            profile = self._profile(key, closed.window)
+            performance = measure_performance(profile, outcome, has_passed)
+            before = closed.performance.get(outcome.name)
+            if before is not None and performance.step <= before[0]:
+                continue
+            revision = 0 if before is None else before[1] + 1
+            published = {**closed.performance, outcome.name: (performance.step, revision)}
+            self.closed[key] = replace(closed, performance=published)
+            self.changed.add(("closed", key))
+            found.append(PerformanceResult(key, closed.window, revision, performance))
+        return found
+
+    def _forget(self, sizes: Mapping[str, WindowSize], label_watermark_s: int) -> None:
+        """Drops panes, closed windows and history that nothing can change or needs any more."""
+        horizon = max((o.horizon_s for o in self.spec.outcomes), default=0)
+        for pane, profile in list(self.panes.items()):
+            if not self._is_final(pane.pane_s):
+                continue
+            ends = [size.window_at(pane.pane_s).end_s for size in self.spec.windows]
+            if max(ends) + horizon <= label_watermark_s:
+                del self.panes[pane]
+                self.changed.add(("pane", pane))
+            elif "numeric" in profile.parts or "categorical" in profile.parts:
+                self.panes[pane] = profile.outcomes_only()
+                self.changed.add(("pane", pane))
+        for key, closed in list(self.closed.items()):
+            if (
+                self._is_settled(closed.window)
+                and closed.window.end_s + horizon <= label_watermark_s
+            ):
+                del self.closed[key]
+                self.changed.add(("closed", key))
+        self._prune_history()
+        for where, track in self.tracks.items():
+            settled = track.settled(self._settled_before(sizes[where[2]]), sizes[where[2]])
+            if settled is not track:
+                self.tracks[where] = settled
+                self.changed.add(("tracks", where[:3]))
+
+    def _settled_before(self, size: WindowSize) -> int:
+        """Windows that start before this are past their correction horizon."""
+        if self.watermark_s is None:
+            return 0
+        lateness = self.spec.allowed_lateness_s + self.spec.correction_horizon_s
+        return size.window_at(self.watermark_s - lateness).start_s
+
+    def _prune_history(self) -> None:
+        if self.watermark_s is None:
+            return
+        longest = max(size.size_s for size in self.spec.windows)
+        oldest = (
+            self.watermark_s - self.spec.sliding_s - 2 * longest - self.spec.correction_horizon_s
+        )
+        for where, kept in list(self.history.items()):
+            recent = tuple(pair for pair in kept if pair[1].window.start_s >= oldest)
+            if len(recent) < len(kept):
+                for version, past in kept[: len(kept) - len(recent)]:
+                    self.changed.add(("history", (where, version, past.window)))
+                self.history[where] = recent

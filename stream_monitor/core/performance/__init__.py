@@ -1,0 +1,1 @@
+"""Performance: what labels say of predictions, computed from outcome counts."""

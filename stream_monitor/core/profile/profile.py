@@ -1,0 +1,136 @@
+"""A profile: everything counted for one (model, version, segment, pane, profile id)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import cast
+
+from stream_monitor.core.binning import Binning
+from stream_monitor.core.profile.categorical import CategoricalPart
+from stream_monitor.core.profile.numeric import NumericPart
+from stream_monitor.core.profile.outcome import OutcomePart
+from stream_monitor.core.profile.part import Part
+from stream_monitor.core.profile.score import ScorePart
+from stream_monitor.core.profile.traffic import TrafficPart
+from stream_monitor.core.schema import Outcome
+
+ALL = "all"
+"""The segment that holds every event."""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class ProfileKey:
+    """What a profile counts; `pane_s` is the pane's start in seconds since the epoch."""
+
+    model: str
+    version: str
+    segment: str
+    pane_s: int
+    profile_id: str
+
+
+@dataclass(frozen=True)
+class Layout:
+    """What the profiles of a model hold: its binning and outcomes; equal layouts merge.
+
+    The profile id is the binning's, so a model version that inherits a binning inherits its profiles.
+    """
+
+    binning: Binning
+    outcomes: tuple[Outcome, ...] = ()
+    is_coarse: bool = False
+
+    @property
+    def profile_id(self) -> str:
+        """The binning's id, also for the coarse profiles of segments."""
+        return self.binning.profile_id
+
+    @cached_property
+    def coarse(self) -> Layout:
+        """The layout of segments."""
+        return Layout(self.binning, self.outcomes, is_coarse=True)
+
+    def of(self, segment: str) -> Layout:
+        """Fine bins for the segment `all`, coarse bins for every other."""
+        return self if segment == ALL or self.is_coarse else self.coarse
+
+    @cached_property
+    def bins(self) -> Binning:
+        """The binning that counts."""
+        return self.binning.coarse if self.is_coarse else self.binning
+
+    def empty_parts(self, slots: int = 1) -> dict[str, Part]:
+        """One empty part per kind, outcomes under `outcome:<name>`."""
+        parts: dict[str, Part] = {
+            "traffic": TrafficPart.empty(len(self.binning.schema.features), slots),
+            "score": ScorePart.empty(None, slots),
+            "numeric": NumericPart.empty(self.bins.numeric, slots),
+            "categorical": CategoricalPart.empty(self.bins.categorical, slots),
+        }
+        for outcome in self.outcomes:
+            parts[f"outcome:{outcome.name}"] = OutcomePart.empty(outcome, slots)
+        return parts
+
+
+@dataclass(frozen=True)
+class Profile:
+    """One slot of every part that has counted something; absent parts are empty. Merging adds."""
+
+    layout: Layout
+    parts: Mapping[str, Part] = field(default_factory=dict)
+
+    def merge(self, other: Profile) -> Profile:
+        """The sum; raises IncompatibleProfiles unless both have one layout."""
+        parts = dict(self.parts)
+        for name, part in other.parts.items():
+            parts[name] = parts[name].merge(part) if name in parts else part
+        return Profile(self.layout, parts)
+
+    @property
+    def numeric(self) -> NumericPart:
+        """The numeric features' part."""
+        return cast(NumericPart, self._part("numeric"))
+
+    @property
+    def categorical(self) -> CategoricalPart:
+        """The categorical features' part."""
+        return cast(CategoricalPart, self._part("categorical"))
+
+    @property
+    def traffic(self) -> TrafficPart:
+        """The traffic part."""
+        return cast(TrafficPart, self._part("traffic"))
+
+    @property
+    def score(self) -> ScorePart:
+        """The score part."""
+        return cast(ScorePart, self._part("score"))
+
+    def outcome(self, name: str) -> OutcomePart:
+        """The part of one outcome; raises KeyError if the model has no such outcome."""
+        return cast(OutcomePart, self._part(f"outcome:{name}"))
+
+    def _part(self, name: str) -> Part:
+        return self.parts[name] if name in self.parts else self.layout.empty_parts()[name]
+
+    @property
+    def events(self) -> int:
+        """Number of events counted."""
+        return int(self.traffic.arrays["events"][0])
+
+    def outcomes_only(self) -> Profile:
+        """The same without features and scores, for windows that only wait for labels."""
+        kept = {n: p for n, p in self.parts.items() if n == "traffic" or n.startswith("outcome:")}
+        return Profile(self.layout, kept)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Profile):
+            return NotImplemented
+        names = set(self.parts) | set(other.parts)
+        return self.layout == other.layout and all(
+            self._part(name) == other._part(name) for name in names
+        )
+
+    __hash__ = None  # type: ignore[assignment]  # holds arrays

@@ -1,0 +1,139 @@
+"""What a closed window says: feature results, performance results and drift events, as values."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from stream_monitor.core.comparison import Comparison
+from stream_monitor.core.incidents import Status
+from stream_monitor.core.performance.rolling import Performance
+from stream_monitor.core.policy import ModelSpec, ReferenceKind, Severity
+from stream_monitor.core.profile.traffic import TrafficSummary
+from stream_monitor.core.schema import FeatureKind
+from stream_monitor.core.verdicts import Verdict, VerdictState
+from stream_monitor.core.windows import Window, WindowSize
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class WindowKey:
+    """One judged window: of a version, a segment, a size (by name) and a profile id."""
+
+    version: str
+    segment: str
+    size: str
+    start_s: int
+    profile_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class FeatureResult:
+    """One feature against one reference: the worst of its aspects' verdicts.
+
+    `deciding` indexes the verdict with the largest ratio; `comparison` is None without a reference.
+    """
+
+    feature: str
+    kind: FeatureKind
+    reference: ReferenceKind
+    state: VerdictState
+    severity: Severity | None
+    verdicts: tuple[Verdict, ...]
+    comparison: Comparison | None
+
+    @property
+    def deciding(self) -> Verdict | None:
+        """The verdict with the largest ratio, drifting ones first; None without any."""
+        return max(self.verdicts, key=_weight, default=None)
+
+    @property
+    def ratio(self) -> float:
+        """How far the feature is on its way to drift: ≥ 1 is drift."""
+        return self.deciding.ratio if self.deciding else 0.0
+
+
+def _weight(verdict: Verdict) -> tuple[bool, float]:
+    return verdict.state is VerdictState.DRIFT, verdict.ratio
+
+
+@dataclass(frozen=True, slots=True)
+class WindowResult:
+    """One closed window and revision. `is_complete` says that no source partition was missing.
+
+    `digest` is equal exactly when every count and sum of the window is.
+    """
+
+    key: WindowKey
+    size: WindowSize
+    window: Window
+    revision: int
+    is_exact: bool
+    is_complete: bool
+    is_inherited: bool
+    digest: str
+    traffic: TrafficSummary
+    mean_confidence: float | None
+    features: tuple[FeatureResult, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PerformanceResult:
+    """One outcome of one closed window at one maturity."""
+
+    key: WindowKey
+    window: Window
+    revision: int
+    performance: Performance
+
+
+@dataclass(frozen=True, slots=True)
+class DriftEvent:
+    """A change of an incident. `result` is None where a revision only changed the incident's course."""
+
+    event_id: str
+    incident_id: str
+    status: Status
+    revision: int
+    key: WindowKey
+    size: WindowSize
+    window: Window
+    feature: str
+    reference: ReferenceKind
+    opened_s: int
+    result: FeatureResult | None
+
+
+def feature_result(
+    comparison: Comparison, reference: ReferenceKind, verdicts: tuple[Verdict, ...]
+) -> FeatureResult:
+    """Drift if any aspect drifts; else insufficient_data if the distribution could not be judged."""
+    drifting = [v for v in verdicts if v.state is VerdictState.DRIFT]
+    severity = max((v.severity for v in drifting if v.severity), key=_loudness, default=None)
+    if drifting:
+        state = VerdictState.DRIFT
+    elif not comparison.n_window or any(v.state is not VerdictState.OK for v in verdicts):
+        state = VerdictState.INSUFFICIENT_DATA
+    else:
+        state = VerdictState.OK
+    return FeatureResult(
+        comparison.feature, comparison.kind, reference, state, severity, verdicts, comparison
+    )
+
+
+def escalated(results: Sequence[FeatureResult], spec: ModelSpec) -> list[FeatureResult]:
+    """Critical drift throughout where at least half of the features, by importance, drift together."""
+    total = sum(spec.policy(r.feature).importance for r in results)
+    drifting = [r for r in results if r.state is VerdictState.DRIFT]
+    moved = sum(spec.policy(r.feature).importance for r in drifting)
+    if len(drifting) < 2 or not total or moved * 2 < total:
+        return list(results)
+    return [
+        replace(r, severity=spec.policy(r.feature).severity or Severity.CRITICAL)
+        if r.state is VerdictState.DRIFT
+        else r
+        for r in results
+    ]
+
+
+def _loudness(severity: Severity) -> int:
+    return list(Severity).index(severity)

@@ -1,0 +1,97 @@
+"""What a model's records hold: features, kinds and outcomes. How they are judged is in policy.py."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import cached_property
+
+from stream_monitor.core.errors import InvalidSpecification
+
+PREDICTED_LABEL = "prediction.label"
+PREDICTED_SCORE = "prediction.score"
+PREDICTED_VALUE = "prediction.value"
+
+
+class FeatureKind(StrEnum):
+    """How a feature is counted."""
+
+    NUMERIC = "numeric"
+    CATEGORICAL = "categorical"
+
+
+class OutcomeKind(StrEnum):
+    """What a label is: a class (with a confusion matrix) or a number (with error sums)."""
+
+    CLASS = "class"
+    NUMBER = "number"
+
+
+@dataclass(frozen=True, slots=True)
+class Feature:
+    """One input of a model. Names under `prediction.` are read from the prediction."""
+
+    name: str
+    kind: FeatureKind
+
+
+@dataclass(frozen=True)
+class Schema:
+    """The features of a model, ordered by name; two versions with equal features share it.
+
+    Raises InvalidSpecification for a name given twice.
+    """
+
+    features: tuple[Feature, ...]
+
+    def __post_init__(self) -> None:
+        names = [feature.name for feature in self.features]
+        if len(set(names)) != len(names):
+            twice = sorted({name for name in names if names.count(name) > 1})
+            raise InvalidSpecification(
+                f"feature {', '.join(twice)} is declared twice: name it once"
+            )
+        object.__setattr__(self, "features", tuple(sorted(self.features, key=lambda f: f.name)))
+
+    @cached_property
+    def numeric(self) -> tuple[str, ...]:
+        """Names of the numeric features, in order."""
+        return tuple(f.name for f in self.features if f.kind is FeatureKind.NUMERIC)
+
+    @cached_property
+    def categorical(self) -> tuple[str, ...]:
+        """Names of the categorical features, in order."""
+        return tuple(f.name for f in self.features if f.kind is FeatureKind.CATEGORICAL)
+
+    @cached_property
+    def schema_id(self) -> str:
+        """16 hex digits, equal for equal names and kinds."""
+        text = "\n".join(f"{f.name}\t{f.kind}" for f in self.features)
+        return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """One thing that can come true for a prediction, and how long it may take (`horizon_s`, seconds).
+
+    `classes` lists the labels of a class outcome; the last slot of every count is for all others.
+    `positive` is the class that precision, recall and F1 speak of. Numbers are counted in steps of
+    `resolution`, in units of the label.
+    """
+
+    name: str = "label"
+    kind: OutcomeKind = OutcomeKind.CLASS
+    classes: tuple[str, ...] = ()
+    positive: str | None = None
+    horizon_s: int = 7 * 86_400
+    resolution: float = 1e-3
+
+    def __post_init__(self) -> None:
+        if self.kind is OutcomeKind.CLASS and len(self.classes) < 2:
+            raise InvalidSpecification(f"outcome {self.name} needs at least two classes")
+        if self.positive is not None and self.positive not in self.classes:
+            allowed = ", ".join(self.classes)
+            raise InvalidSpecification(
+                f"outcome {self.name}: positive class {self.positive!r} is none of {allowed}"
+            )

@@ -1,0 +1,115 @@
+"""Windows and panes as arithmetic on event time; no clock. Closing them is in model_state.py."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
+from zoneinfo import ZoneInfo
+
+from stream_monitor.core.errors import InvalidSpecification
+
+DAY_S = 86_400
+_UNITS = {"s": 1, "m": 60, "h": 3_600, "d": DAY_S, "w": 7 * DAY_S}
+_DURATION = re.compile(r"(\d+)\s*(s|m|h|d|w)")
+
+
+def parse_duration(text: str) -> int:
+    """Seconds of `90s`, `5m`, `1h`, `15d`, `2w`, or sums such as `1h30m`.
+
+    >>> parse_duration("1h30m")
+    5400
+    """
+    compact = text.replace(" ", "")
+    parts = _DURATION.findall(compact)
+    if not parts or "".join(number + unit for number, unit in parts) != compact:
+        raise InvalidSpecification(f"{text!r} is not a duration: write e.g. 30s, 5m, 1h, 1d or 2w")
+    return sum(int(number) * _UNITS[unit] for number, unit in parts)
+
+
+def format_duration(seconds: int) -> str:
+    """The shortest text that parse_duration reads back.
+
+    >>> format_duration(86400), format_duration(5400)
+    ('1d', '90m')
+    """
+    for unit in ("d", "h", "m"):
+        if seconds and seconds % _UNITS[unit] == 0:
+            return f"{seconds // _UNITS[unit]}{unit}"
+    return f"{seconds}s"
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """The half-open run of event time [start_s, end_s), seconds since the epoch."""
+
+    start_s: int
+    end_s: int
+
+
+@dataclass(frozen=True, slots=True)
+class WindowSize:
+    """A kind of window: its length, time zone and origin, and the k-of-n rule of its incidents.
+
+    Whole days are calendar days of the time zone (23 to 25 hours long); other lengths are exact
+    durations counted from the origin's midnight there.
+    """
+
+    size_s: int
+    timezone: str = "UTC"
+    origin: date = date(1970, 1, 1)
+    k: int = 1
+    n: int = 1
+    recover_after: int = 7
+
+    @property
+    def name(self) -> str:
+        """The length as text, e.g. `1d`: the window size's name in results and metrics."""
+        return format_duration(self.size_s)
+
+    def window_at(self, time_s: int) -> Window:
+        """The window that holds an instant."""
+        return _window_at(self.size_s, self.timezone, self.origin, time_s)
+
+    def __post_init__(self) -> None:
+        if self.size_s <= 0:
+            raise InvalidSpecification("a window must be longer than 0s")
+        if not 1 <= self.k <= self.n:
+            raise InvalidSpecification(f"window {self.name}: k must be between 1 and n={self.n}")
+
+
+@lru_cache(maxsize=65_536)
+def _window_at(size_s: int, timezone: str, origin: date, time_s: int) -> Window:
+    zone = ZoneInfo(timezone)
+    if size_s % DAY_S == 0:
+        days = size_s // DAY_S
+        local = datetime.fromtimestamp(time_s, UTC).astimezone(zone).date()
+        first = origin + timedelta(days=(local - origin).days // days * days)
+        return Window(_midnight(first, zone), _midnight(first + timedelta(days=days), zone))
+    origin_s = _midnight(origin, zone)
+    start = origin_s + (time_s - origin_s) // size_s * size_s
+    return Window(start, start + size_s)
+
+
+def _midnight(day: date, zone: ZoneInfo) -> int:
+    return int(datetime(day.year, day.month, day.day, tzinfo=zone).timestamp())
+
+
+def check_pane(pane_s: int, sizes: tuple[WindowSize, ...]) -> None:
+    """Raises InvalidSpecification unless every window is a run of whole panes.
+
+    Panes are counted from the epoch in UTC, so a window's borders must fall on multiples of the pane:
+    checked over one year of borders, which covers both clock changes.
+    """
+    for size in sizes:
+        window = size.window_at(0)
+        until = window.start_s + max(366 * DAY_S, size.size_s)
+        while window.start_s < until:
+            if window.start_s % pane_s:
+                raise InvalidSpecification(
+                    f"window {size.name} in {size.timezone} does not start on a multiple of the pane "
+                    f"{format_duration(pane_s)}: choose a pane that divides it, such as 5m or 15m"
+                )
+            step = window.end_s if size.size_s >= 3_600 else window.start_s + 30 * DAY_S
+            window = size.window_at(step)

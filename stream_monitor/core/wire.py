@@ -1,0 +1,255 @@
+"""The wire format of profiles, deltas and markers: versioned, bounded, no pickle.
+
+A profile is written as sparse entries that add up, so one too large for a record is several records,
+each a profile of its own. Version 1: magic `SM`, version byte, orjson header, arrays.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import struct
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+import orjson
+
+from stream_monitor.core.errors import UnreadableBytes
+from stream_monitor.core.profile.categorical import KEPT_UNSEEN, CategoricalPart
+from stream_monitor.core.profile.counter import Delta
+from stream_monitor.core.profile.part import Part
+from stream_monitor.core.profile.profile import Layout, Profile, ProfileKey
+
+MAGIC: Final = b"SM"
+VERSION: Final = 1
+MAX_PAYLOAD_BYTES: Final = 900_000
+_ENTRY_BYTES = 12
+_MAX_HEADER_BYTES = 64 * 2**20
+_HEAD = struct.Struct("<2sBI")
+
+
+def encode_profile(profile: Profile, max_bytes: int = MAX_PAYLOAD_BYTES) -> list[bytes]:
+    """One or more payloads, each under about `max_bytes`, that merge to the profile."""
+    payloads: list[bytes] = []
+    header: list[dict[str, Any]] = []
+    body: list[bytes] = []
+    size = 0
+
+    def flush() -> None:
+        nonlocal size
+        payloads.append(frame({"arrays": header}, b"".join(body)))
+        header.clear()
+        body.clear()
+        size = 0
+
+    for entry, data in _entries(profile):
+        step = max(1, (max_bytes - 4_096) // _ENTRY_BYTES) * _ENTRY_BYTES
+        for start in range(0, max(len(data), 1), step):
+            piece = data[start : start + step]
+            cost = len(piece) + 64 + (len(orjson.dumps(entry)) if "unseen" in entry else 0)
+            if body and size + cost > max_bytes - 4_096:
+                flush()
+            header.append({**entry, "bytes": len(piece)})
+            body.append(piece)
+            size += cost
+    flush()
+    return payloads
+
+
+def _entries(profile: Profile) -> list[tuple[dict[str, Any], bytes]]:
+    found: list[tuple[dict[str, Any], bytes]] = []
+    for name, part in sorted(profile.parts.items()):
+        for field in part.fields(part.params):
+            flat = part.arrays[field.name][0].reshape(-1)
+            where = np.flatnonzero(flat != field.empty(1).reshape(-1))
+            if len(where):
+                values = flat[where]
+                packed = np.empty(
+                    len(where), dtype=[("i", "<u4"), ("v", values.dtype.newbyteorder("<"))]
+                )
+                packed["i"], packed["v"] = where, values
+                found.append(({"part": name, "array": field.name}, packed.tobytes()))
+        if isinstance(part, CategoricalPart):
+            for (_, feature), kept in sorted(part.unseen.items()):
+                listed = [
+                    [f"{hashed:016x}", value, n] for hashed, (value, n) in sorted(kept.items())
+                ]
+                found.append(({"part": name, "feature": feature, "unseen": listed}, b""))
+    return found
+
+
+def profile_digest(profile: Profile) -> str:
+    """32 hex digits, equal exactly when every count and sum is."""
+    digest = hashlib.blake2b(digest_size=16)
+    for payload in encode_profile(profile):
+        digest.update(payload)
+    return digest.hexdigest()
+
+
+def decode_profile(payload: bytes, layout: Layout) -> Profile:
+    """The profile of one payload; raises UnreadableBytes unless it fits the layout exactly."""
+    header, body = unframe(payload)
+    parts: dict[str, Part] = {}
+    templates = layout.empty_parts()
+    offset = 0
+    try:
+        for entry in header["arrays"]:
+            name = entry["part"]
+            part = parts.setdefault(name, templates[name])
+            if "unseen" in entry:
+                _read_unseen(part, entry)
+                continue
+            end = offset + int(entry["bytes"])
+            if end > len(body) or entry["bytes"] < 0:
+                raise UnreadableBytes("a profile is cut short")
+            _read_array(part, entry["array"], body[offset:end])
+            offset = end
+    except (KeyError, TypeError, ValueError, IndexError) as error:
+        raise UnreadableBytes(f"a profile does not fit its layout: {error!r}") from error
+    return Profile(layout, parts)
+
+
+def _read_array(part: Part, name: str, data: bytes) -> None:
+    flat = part.arrays[name][0].reshape(-1)
+    packed = np.frombuffer(data, dtype=[("i", "<u4"), ("v", flat.dtype.newbyteorder("<"))])
+    if len(packed) and int(packed["i"].max()) >= len(flat):
+        raise UnreadableBytes(f"{part.name}.{name} holds an index beyond its {len(flat)} entries")
+    flat[packed["i"]] = packed["v"]
+    part.arrays[name] = flat.reshape(part.arrays[name].shape)
+
+
+def _read_unseen(part: Part, entry: dict[str, Any]) -> None:
+    feature = int(entry["feature"])
+    listed = entry["unseen"]
+    if not isinstance(part, CategoricalPart) or not 0 <= feature < len(part.params):
+        raise UnreadableBytes("unseen categories of a feature that is not categorical")
+    if len(listed) > KEPT_UNSEEN:
+        raise UnreadableBytes(f"more than {KEPT_UNSEEN} unseen categories")
+    part.unseen[0, feature] = {int(h, 16): (str(value), int(n)) for h, value, n in listed}
+
+
+def encode_delta(delta: Delta, epoch: str, sequence: int) -> list[bytes]:
+    """The records of one delta: each names its commit (as the marker will), its key, and a payload."""
+    key = delta.key
+    head = {
+        "type": "delta", "epoch": epoch, "sequence": sequence,
+        "model": key.model, "version": key.version, "segment": key.segment, "pane_s": key.pane_s, "profile_id": key.profile_id,
+    }  # fmt: skip
+    return [frame(head, payload) for payload in encode_profile(delta.profile)]
+
+
+@dataclass(frozen=True, slots=True)
+class PartitionProgress:
+    """What one commit read of one source partition: offsets [start, end) and its time.
+
+    `watermark_us` is None until an event was seen; `is_idle` says that the partition's end was reached
+    and nothing came for the idle time-out; `is_flushed` that no more will come (history mode's end).
+    """
+
+    topic: str
+    topic_id: str
+    partition: int
+    start: int
+    end: int
+    watermark_us: int | None
+    is_idle: bool = False
+    is_flushed: bool = False
+    lag: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Marker:
+    """The receipt of one profiler commit, written last to every deltas partition.
+
+    `deltas` is the number of delta records that the commit wrote to the marker's partition;
+    `partitions` the partition count of each source topic.
+    """
+
+    instance: str
+    epoch: str
+    sequence: int
+    progress: tuple[PartitionProgress, ...]
+    partitions: tuple[tuple[str, int], ...]
+    deltas: int
+
+
+def encode_marker(marker: Marker) -> bytes:
+    """The record of a marker."""
+    return frame(
+        {
+            "type": "marker",
+            "instance": marker.instance,
+            "epoch": marker.epoch,
+            "sequence": marker.sequence,
+            "partitions": [list(pair) for pair in marker.partitions],
+            "deltas": marker.deltas,
+            "progress": [
+                [p.topic, p.topic_id, p.partition, p.start, p.end, p.watermark_us, p.is_idle,
+                 p.is_flushed, p.lag]
+                for p in marker.progress
+            ],
+        },
+        b"",
+    )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class EncodedDelta:
+    """A delta whose profile is not yet decoded: its layout is found by the key's profile id."""
+
+    epoch: str
+    sequence: int
+    key: ProfileKey
+    payload: bytes
+
+    def decode(self, layout: Layout) -> Delta:
+        """The delta under the model's layout; raises UnreadableBytes."""
+        return Delta(self.key, decode_profile(self.payload, layout.of(self.key.segment)))
+
+
+def decode_record(data: bytes) -> EncodedDelta | Marker:
+    """A record of the deltas topic; raises UnreadableBytes."""
+    head, payload = unframe(data)
+    try:
+        if head["type"] == "delta":
+            key = ProfileKey(
+                str(head["model"]), str(head["version"]), str(head["segment"]),
+                int(head["pane_s"]), str(head["profile_id"]),
+            )  # fmt: skip
+            return EncodedDelta(str(head["epoch"]), int(head["sequence"]), key, payload)
+        return Marker(
+            str(head["instance"]),
+            str(head["epoch"]),
+            int(head["sequence"]),
+            tuple(PartitionProgress(*fields) for fields in head["progress"]),
+            tuple((str(topic), int(count)) for topic, count in head["partitions"]),
+            int(head["deltas"]),
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise UnreadableBytes(f"a deltas record lacks {error}") from error
+
+
+def frame(header: dict[str, Any], body: bytes) -> bytes:
+    """A header and a body as versioned bytes."""
+    head = orjson.dumps(header)
+    return _HEAD.pack(MAGIC, VERSION, len(head)) + head + body
+
+
+def unframe(data: bytes) -> tuple[dict[str, Any], bytes]:
+    """The header and body of `frame`; raises UnreadableBytes for anything else."""
+    if len(data) < _HEAD.size:
+        raise UnreadableBytes("fewer bytes than a header")
+    magic, version, size = _HEAD.unpack_from(data)
+    if magic != MAGIC:
+        raise UnreadableBytes("not written by stream_monitor")
+    if version != VERSION:
+        raise UnreadableBytes(f"wire version {version} is not known: upgrade stream_monitor")
+    if size > min(_MAX_HEADER_BYTES, len(data) - _HEAD.size):
+        raise UnreadableBytes("a header longer than its record")
+    try:
+        header = orjson.loads(data[_HEAD.size : _HEAD.size + size])
+    except orjson.JSONDecodeError as error:
+        raise UnreadableBytes("a header that is not JSON") from error
+    if not isinstance(header, dict):
+        raise UnreadableBytes("a header that is not an object")
+    return header, data[_HEAD.size + size :]

@@ -1,0 +1,283 @@
+"""The detector: merges deltas, closes windows, publishes results, events and its own state."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import orjson
+import structlog
+
+from stream_monitor.config.monitor import MonitorConfig
+from stream_monitor.core.chain import Chain
+from stream_monitor.core.errors import StreamMonitorError
+from stream_monitor.core.model_state import ModelState, Output
+from stream_monitor.core.partition_state import PartitionState, UnknownReference, Violation
+from stream_monitor.core.policy import ModelSpec
+from stream_monitor.core.published import event_headers, integrity_event, to_json
+from stream_monitor.core.records import Records, TopicPartition
+from stream_monitor.core.results import DriftEvent
+from stream_monitor.core.state_records import StateRecords
+from stream_monitor.services.ports import (
+    Consumer,
+    Outgoing,
+    Producer,
+    ProducerFenced,
+    TopicReader,
+    Topics,
+    TransactionAborted,
+)
+from stream_monitor.services.profiler import deltas_partition
+from stream_monitor.services.references import ReferenceReader
+from stream_monitor.services.status import ServiceStatus
+
+log = structlog.get_logger()
+
+_POLL_S = 0.5
+_REFERENCES_EVERY_S = 2.0
+
+
+class Detector:
+    """One member of the detector group. `partitions` holds the state of each assigned partition."""
+
+    def __init__(
+        self,
+        config: MonitorConfig,
+        models: Mapping[str, ModelSpec],
+        consumer: Consumer,
+        make_producer: Callable[[], Producer],
+        topics: Topics,
+        reader: TopicReader,
+        references: ReferenceReader,
+        status: ServiceStatus,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._config = config
+        self._models = models
+        self._consumer = consumer
+        self._make_producer = make_producer
+        self._producer = make_producer()
+        self._topics = topics
+        self._reader = reader
+        self._references = references
+        self.status = status
+        self._clock = clock
+        self.partitions: dict[int, PartitionState] = {}
+        self._records: dict[int, StateRecords] = {}
+        self._positions: dict[int, int] = {}
+        self._assigned: list[TopicPartition] = []
+        self._to_restore = False
+        self._last_references_s = -1e9
+
+    def start(self) -> None:
+        """Checks the topics, loads the references, fences older selves and joins the group."""
+        names = self._config.topics
+        wanted = [names.deltas, names.state, names.results, names.events, names.references]
+        counts = self._topics.partition_counts(wanted)
+        for topic in wanted:
+            if topic not in counts:
+                raise StreamMonitorError(
+                    f"topic {topic} does not exist: run `stream-monitor topics create`"
+                )
+        if counts[names.deltas] != counts[names.state]:
+            raise StreamMonitorError(
+                f"{names.deltas} and {names.state} must have the same number of partitions"
+            )
+        self._count = counts[names.deltas]
+        self._references.load()
+        self._producer.init_transactions()
+        self._consumer.subscribe([names.deltas], self._on_assigned, self._on_revoked)
+
+    def run(self, should_stop: Callable[[], bool], drain: bool = False) -> None:
+        """Works until told to stop; with `drain` until every source has ended and been judged."""
+        self.start()
+        log.info("detector started", instance=self.status.instance, models=sorted(self._models))
+        try:
+            while not should_stop():
+                self.step()
+                if drain and self._is_drained():
+                    break
+        finally:
+            self.close()
+
+    def close(self) -> None:
+        """Leaves the group; uncommitted records are read again by whoever comes next."""
+        self.status.is_ready = False
+        self._consumer.close()
+        self._producer.close()
+        self._references.close()
+
+    def step(self) -> None:
+        """One batch of deltas: read for the commit interval, merge, judge, commit."""
+        self.status.last_step_s = time.time()
+        if self._clock() - self._last_references_s >= _REFERENCES_EVERY_S:
+            self._references.refresh()
+            self._last_references_s = self._clock()
+        settings = self._config.detector
+        deadline = self._clock() + settings.commit_interval
+        batches: list[Records] = []
+        rows = 0
+        while rows < settings.max_records and not self._to_restore:
+            left = deadline - self._clock()
+            if left <= 0:
+                break
+            found = self._consumer.poll(settings.max_records - rows, min(_POLL_S, left))
+            batches += found
+            rows += sum(map(len, found))
+        if self._to_restore:
+            self._restore()
+        elif batches:
+            self._attempt(batches)
+
+    def _on_assigned(self, partitions: Sequence[TopicPartition]) -> None:
+        self._assigned = list(partitions)
+        self._to_restore = True
+
+    def _on_revoked(self, partitions: Sequence[TopicPartition]) -> None:
+        gone = set(partitions)
+        self._assigned = [tp for tp in self._assigned if tp not in gone]
+        self._to_restore = True
+
+    def _restore(self) -> None:
+        """Reads each assigned partition's state, then goes on from the committed offset."""
+        self._to_restore = False
+        self.partitions, self._records, self._positions = {}, {}, {}
+        if not self._assigned:
+            self.status.is_ready = True
+            return
+        committed = self._consumer.committed(self._assigned)
+        for tp in sorted(self._assigned):
+            state = self._empty_state(tp.partition)
+            records = StateRecords()
+            stored = self._reader.read(self._config.topics.state, tp.partition)
+            pairs = (pair for found in stored for pair in zip(found.key, found.value, strict=True))
+            unreadable = records.restore(state, pairs)
+            if unreadable:
+                log.warning(
+                    "state records could not be read", count=unreadable, partition=tp.partition
+                )
+            self.partitions[tp.partition] = state
+            self._records[tp.partition] = records
+            self._positions[tp.partition] = committed[tp]
+            self._consumer.seek(tp, committed[tp])
+        self.status.is_ready = True
+        log.info("partitions assigned", partitions=[tp.partition for tp in self._assigned])
+
+    def _empty_state(self, partition: int) -> PartitionState:
+        names = self._config.topics
+        models = {
+            name: ModelState(spec, self._config.name, self._references.catalogue)
+            for name, spec in self._models.items()
+            if deltas_partition(name, self._count) == partition
+        }
+        return PartitionState(names.inference, names.labels, models, Chain({}))
+
+    def _attempt(self, batches: list[Records]) -> None:
+        try:
+            self._commit(batches)
+        except TransactionAborted as error:
+            log.info("transaction aborted, restoring the state", reason=str(error))
+            self._producer.abort()
+            self._rewind()
+        except ProducerFenced as error:
+            log.warning("producer lost, making a new one", reason=str(error))
+            self._producer.close()
+            self._producer = self._make_producer()
+            self._producer.init_transactions()
+            self._rewind()
+
+    def _rewind(self) -> None:
+        self.status.counts["aborts",] += 1
+        self._to_restore = True
+        self._restore()
+
+    def _commit(self, batches: list[Records]) -> None:
+        """Merges into a copy; results, events, changed state and offsets in one transaction; then swaps."""
+        began = self._clock()
+        forks, violations, positions = self._merged(batches)
+        self._producer.begin()
+        published = 0
+        for partition, state in sorted(forks.items()):
+            for violation in violations[partition]:
+                self._produce_violation(violation)
+            for name, output in state.advance():
+                published += self._publish(name, state.models[name], output)
+            for key, value in self._records[partition].changes(state):
+                self._producer.produce(Outgoing(self._config.topics.state, key, value, partition))
+        deltas = self._config.topics.deltas
+        self._producer.send_offsets(
+            {
+                TopicPartition(deltas, p): state.resume_offset(positions[p])
+                for p, state in forks.items()
+            },
+            self._consumer,
+        )
+        self._producer.commit()
+        self.partitions |= forks
+        self._positions |= positions
+        self.status.counts["consumed", deltas] += sum(map(len, batches))
+        self.status.counts["published",] += published
+        for tp in self._assigned:
+            self.status.lag_records[tp] = self._consumer.lag(tp) or 0
+        self.status.committed(self._clock() - began, time.time())
+
+    def _merged(
+        self, batches: list[Records]
+    ) -> tuple[dict[int, PartitionState], dict[int, list[Violation]], dict[int, int]]:
+        touched = {int(p) for records in batches for p in records.partition}
+        for tolerant in (False, True):
+            forks = {p: self.partitions[p].fork() for p in touched if p in self.partitions}
+            violations: dict[int, list[Violation]] = {p: [] for p in forks}
+            positions: dict[int, int] = {}
+            try:
+                for records in batches:
+                    rows = zip(
+                        records.partition.tolist(),
+                        records.offset.tolist(),
+                        records.value,
+                        strict=True,
+                    )
+                    for partition, offset, value in rows:
+                        if value is not None and partition in forks:
+                            violations[partition] += forks[partition].add(offset, value, tolerant)
+                            positions[partition] = offset + 1
+            except UnknownReference:
+                self._references.reload()
+                continue
+            return forks, violations, positions
+        raise StreamMonitorError("unreachable: a tolerant merge raises nothing")
+
+    def _publish(self, name: str, model: ModelState, output: Output) -> int:
+        record = to_json(output, name)
+        names, key = self._config.topics, name.encode()
+        if isinstance(output, DriftEvent):
+            headers = event_headers(record, self._config.name)
+            self._producer.produce(Outgoing(names.events, key, orjson.dumps(record), None, headers))
+            self.status.counts["events", name, record["status"]] += 1
+        else:
+            model.note(record)
+            self._producer.produce(Outgoing(names.results, key, orjson.dumps(record)))
+        return 1
+
+    def _produce_violation(self, violation: Violation) -> None:
+        record = integrity_event(violation.marker, self._config.name)
+        headers = event_headers(record, self._config.name)
+        self._producer.produce(
+            Outgoing(self._config.topics.events, b"integrity", orjson.dumps(record), None, headers)
+        )
+        log.error("source offsets left a gap or overlapped", instance=violation.marker.instance)
+
+    def _is_drained(self) -> bool:
+        return bool(self.partitions) and all(
+            state.is_flushed and not state.unmarked for state in self.partitions.values()
+        )
+
+    def latest_records(self) -> list[dict[str, Any]]:
+        """The newest published record of every window size, segment and version held here."""
+        return [
+            record
+            for state in self.partitions.values()
+            for model in state.models.values()
+            for record in model.latest.values()
+        ]

@@ -1,0 +1,165 @@
+"""Replay: the core over a table of past events, without Kafka; for the CLI and for notebooks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import pyarrow as pa
+
+from stream_monitor.config.columns import ColumnsConfig
+from stream_monitor.config.loading import load_model
+from stream_monitor.config.model import ModelConfig
+from stream_monitor.config.monitor import MonitorConfig
+from stream_monitor.config.specification import model_spec
+from stream_monitor.core.errors import InvalidSpecification
+from stream_monitor.core.policy import ModelSpec
+from stream_monitor.core.published import to_json
+from stream_monitor.core.reference_catalogue import ReferenceCatalogue
+from stream_monitor.core.references import Reference, build_reference
+from stream_monitor.core.replaying import MICRO, replay_rows
+from stream_monitor.core.rows import FEATURE_SCHEMA, PERFORMANCE_SCHEMA, feature_rows, performance_row
+from stream_monitor.core.tables import ColumnMapping, TableRows, read_rows
+from stream_monitor.core.windows import Window
+from stream_monitor.services.table_files import read_table
+
+_DEFAULT_SHARE = 4
+
+
+@dataclass(frozen=True, slots=True)
+class ReferencePeriod:
+    """Which rows of a table are the reference: the first `rows`, or those in [since, until).
+
+    Times are RFC 3339 or dates, read in the first window's time zone. By default the first quarter of
+    the rows.
+    """
+
+    rows: int | None = None
+    since: str | None = None
+    until: str | None = None
+
+
+@dataclass(frozen=True)
+class Replay:
+    """What a replay found: `records` as they would be published, and the same as Arrow tables.
+
+    `windows` has one row per window × feature × reference, `performance` one per window, outcome and
+    revision, `incidents` one per drift event.
+    """
+
+    records: tuple[dict[str, Any], ...]
+    reference: Reference
+
+    @property
+    def windows(self) -> pa.Table:
+        """One row per window × feature × reference."""
+        found = [row for r in self.records if r["type"] == "window" for row in feature_rows(r)]
+        return pa.Table.from_pylist(found, schema=FEATURE_SCHEMA)
+
+    @property
+    def performance(self) -> pa.Table:
+        """One row per window, outcome and revision."""
+        found = [performance_row(r) for r in self.records if r["type"] == "performance"]
+        return pa.Table.from_pylist(found, schema=PERFORMANCE_SCHEMA)
+
+    @property
+    def incidents(self) -> pa.Table:
+        """One row per drift event."""
+        names = ("model", "version", "segment", "feature", "reference", "status", "incident", "revision")
+        found = [
+            {**{n: r[n] for n in names}, "start": r["window"]["start"], "end": r["window"]["end"],
+             "severity": r.get("severity")}
+            for r in self.records
+            if r["type"] == "drift"
+        ]  # fmt: skip
+        columns = [*names, "start", "end", "severity"]
+        kinds = [pa.int64() if name == "revision" else pa.string() for name in columns]
+        return pa.Table.from_pylist(found, schema=pa.schema(list(zip(columns, kinds, strict=True))))
+
+
+def replay(
+    table: pa.Table | str | Path,
+    model: ModelConfig | str | Path,
+    reference: ReferencePeriod | Reference | None = None,
+    *,
+    monitor: MonitorConfig | None = None,
+    environ: Mapping[str, str] | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> Replay:
+    """Replays a history through the monitor: same windows, verdicts and incidents as in production.
+
+    `table` is an Arrow table or a Parquet or CSV file, `model` a model file or configuration whose
+    `columns` say where the table keeps what. `progress` is told (events passed, all events).
+    Raises ConfigError or InvalidSpecification with what to do.
+    """
+    settings = monitor or MonitorConfig()
+    config = load_model(Path(model), settings, environ or {}) if not isinstance(model, ModelConfig) else model
+    spec = model_spec(config, settings)
+    data = table if isinstance(table, pa.Table) else read_table(Path(table))
+    rows = read_rows(data, column_mapping(config.columns), spec)
+    if not isinstance(reference, Reference):
+        reference = reference_of(rows, spec, reference or ReferencePeriod())
+    catalogue = ReferenceCatalogue()
+    catalogue.add(reference)
+    total = rows.events.n
+    outputs = replay_rows(
+        rows, spec, catalogue, settings.name, None,
+        (lambda done: progress(done, total)) if progress else None,
+    )  # fmt: skip
+    return Replay(tuple(to_json(output, spec.name) for output in outputs), reference)
+
+
+def reference_of(rows: TableRows, spec: ModelSpec, period: ReferencePeriod) -> Reference:
+    """The reference built from a period of a table's rows."""
+    events = rows.events
+    first, last = 0, max(1, events.n // _DEFAULT_SHARE)
+    span = None
+    if period.rows is not None:
+        last = min(period.rows, events.n)
+    elif period.since is not None or period.until is not None:
+        zone = spec.windows[0].timezone
+        start_us = parse_time(period.since, zone) if period.since else int(events.timestamp_us[0])
+        end_us = parse_time(period.until, zone) if period.until else int(events.timestamp_us[-1]) + 1
+        first, last = (int(np.searchsorted(events.timestamp_us, at)) for at in (start_us, end_us))
+        span = Window(start_us // MICRO, -(-end_us // MICRO))
+    if last <= first:
+        raise InvalidSpecification("the reference period holds no rows: check its start and end")
+    chunk = events.take(np.arange(first, last))
+    version = chunk.version[0].as_py()
+    return build_reference(spec, [chunk], version, span)
+
+
+def parse_time(text: str, timezone: str) -> int:
+    """Microseconds of RFC 3339, or of a date or local time in a time zone."""
+    try:
+        moment = datetime.fromisoformat(text.replace("Z", "+00:00"))
+    except ValueError as error:
+        raise InvalidSpecification(
+            f"{text!r} is not a time: write 2013-02-05 or 2013-02-05T00:00:00Z"
+        ) from error
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=ZoneInfo(timezone))
+    return int(moment.timestamp() * MICRO)
+
+
+def column_mapping(columns: ColumnsConfig) -> ColumnMapping:
+    """The core's mapping behind a model's `columns`."""
+    return ColumnMapping(
+        timestamp=columns.timestamp or "timestamp",
+        id=columns.id,
+        model_version=columns.model_version,
+        features=columns.features,
+        segments=columns.segments,
+        predicted_label=columns.prediction.label,
+        score=columns.prediction.score,
+        predicted_value=columns.prediction.value,
+        label=columns.label,
+        label_time=columns.label_time,
+        latency_ms=columns.latency,
+        status=columns.status,
+    )

@@ -1,0 +1,34 @@
+"""What a running service knows of itself; telemetry renders it, nothing else reads it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+from stream_monitor.core.records import TopicPartition
+
+
+@dataclass
+class ServiceStatus:
+    """Counters rise only after their commit, so that they match what was published.
+
+    `counts` is keyed by a metric's short name and its label values (see telemetry/metrics.py).
+    `lag_records`, `watermark_us` and `lag_s` are per source partition, of those assigned now.
+    """
+
+    role: str
+    instance: str
+    counts: Counter[tuple[str, ...]] = field(default_factory=Counter)
+    lag_records: dict[TopicPartition, int] = field(default_factory=dict)
+    watermark_us: dict[TopicPartition, int] = field(default_factory=dict)
+    pending_predictions: int = 0
+    commit_seconds: list[float] = field(default_factory=lambda: [0.0, 0.0])
+    last_commit_s: float | None = None
+    last_step_s: float | None = None
+    is_ready: bool = False
+
+    def committed(self, seconds: float, now_s: float) -> None:
+        """Notes a commit that took `seconds`."""
+        self.commit_seconds[0] += seconds
+        self.commit_seconds[1] += 1
+        self.last_commit_s = now_s
