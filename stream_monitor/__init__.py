@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from stream_monitor.services.history import Replay, ReferencePeriod, replay
+    from stream_monitor.services.history import ReferencePeriod, Replay, replay
 
 __all__ = ["ReferencePeriod", "Replay", "__version__", "replay"]
 

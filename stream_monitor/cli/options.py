@@ -18,7 +18,9 @@ ConfigOption = Annotated[
         help="The installation's monitor.yaml; its `models` folder holds one file per model.",
     ),
 ]  # fmt: skip
-JsonOption = Annotated[bool, typer.Option("--json", help="JSON lines on stdout instead of a table.")]
+JsonOption = Annotated[
+    bool, typer.Option("--json", help="JSON lines on stdout instead of a table.")
+]
 
 _DEFAULT = Path("monitor.yaml")
 
@@ -28,5 +30,5 @@ def load_installation(path: Path | None) -> Installation:
     if path is None and _DEFAULT.is_file():
         path = _DEFAULT
     installation = load_config(path, os.environ)
-    configure_logs(installation.monitor.log.level, installation.monitor.log.format)
+    configure_logs(installation.monitor.log)
     return installation

@@ -9,7 +9,6 @@ import typer
 
 from stream_monitor.cli.options import ConfigOption, JsonOption, load_installation
 from stream_monitor.cli.output import STDERR, note, print_json, print_table
-from stream_monitor.core.policy import ReferenceKind
 from stream_monitor.services import reference_building as building
 from stream_monitor.services.history import ReferencePeriod
 
@@ -25,7 +24,8 @@ def build(
     ] = None,
     config: ConfigOption = None,
     version: Annotated[
-        str | None, typer.Option(help="Model version that owns it, by default that of the first row.")
+        str | None,
+        typer.Option(help="Model version that owns it, by default that of the first row."),
     ] = None,
     rows: Annotated[int | None, typer.Option(help="Only the first N rows.", min=1)] = None,
     since: Annotated[str | None, typer.Option(help="Start: a date or RFC 3339.")] = None,
@@ -75,7 +75,17 @@ def show(
     if as_json:
         print_json(rows)
     else:
-        columns = ("model", "version", "kind", "start", "end", "events", "segments", "windows", "profile_id")
+        columns = (
+            "model",
+            "version",
+            "kind",
+            "start",
+            "end",
+            "events",
+            "segments",
+            "windows",
+            "profile_id",
+        )
         print_table("references", columns, ([row[c] for c in columns] for row in rows))
     if not rows:
-        note(f"there are none: every verdict is no_reference until `reference build` ({ReferenceKind.VALIDATION})")
+        note("there are none: every verdict is no_reference until `reference build`")

@@ -27,7 +27,8 @@ def replay(
         typer.Argument(help="Parquet or CSV file; left out: the configured topics are read."),
     ] = None,
     model: Annotated[
-        str | None, typer.Option("--model", "-m", help="Model to replay, if several are configured.")
+        str | None,
+        typer.Option("--model", "-m", help="Model to replay, if several are configured."),
     ] = None,
     config: ConfigOption = None,
     reference_rows: Annotated[
@@ -90,13 +91,28 @@ def _print(
     title = f"{name}: {'windows' if everything else 'windows that drift'}"
     print_table(title, _COLUMNS, ([row[column] for column in _COLUMNS] for row in shown))
     final = {(p["window"], p["start"], p["segment"], p["outcome"]): p for p in performance}
-    metrics = [m for m in ("accuracy", "f1", "auc", "rmse", "mae") if any(p[m] is not None for p in final.values())]
+    metrics = [
+        m
+        for m in ("accuracy", "f1", "auc", "rmse", "mae")
+        if any(p[m] is not None for p in final.values())
+    ]
     if final:
         print_table(
             f"{name}: performance",
             ("window", "start", "segment", "outcome", "labels", "maturity", *metrics),
             (
-                [p[c] for c in ("window", "start", "segment", "outcome", "labels", "maturity", *metrics)]
+                [
+                    p[c]
+                    for c in (
+                        "window",
+                        "start",
+                        "segment",
+                        "outcome",
+                        "labels",
+                        "maturity",
+                        *metrics,
+                    )
+                ]
                 for p in final.values()
             ),
         )

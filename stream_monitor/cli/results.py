@@ -33,7 +33,9 @@ _PERFORMANCE = (
 def results(
     config: ConfigOption = None,
     model: Annotated[str | None, typer.Option("--model", "-m", help="Only this model.")] = None,
-    feature: Annotated[str | None, typer.Option("--feature", "-f", help="Only this feature.")] = None,
+    feature: Annotated[
+        str | None, typer.Option("--feature", "-f", help="Only this feature.")
+    ] = None,
     segment: Annotated[str | None, typer.Option(help="Only this segment, e.g. all.")] = None,
     since: Annotated[str | None, typer.Option(help="Windows that end after this time.")] = None,
     until: Annotated[str | None, typer.Option(help="Windows that start before this time.")] = None,
@@ -53,7 +55,7 @@ def results(
     installation = load_installation(config)
     wanted = ResultFilter(model, feature, segment, since, until, every_revision)
     kind = "performance" if performance else "window"
-    records = read_results(installation.monitor, wanted, kind)
+    records = read_results(installation, wanted, kind)
     rows = (
         [performance_row(record) for record in records]
         if performance

@@ -11,8 +11,8 @@ import typer
 
 from stream_monitor.cli.options import ConfigOption, load_installation
 from stream_monitor.config.loading import Installation
-from stream_monitor.services import wiring
-from stream_monitor.services.running import run_together
+from stream_monitor.services.running import Service, run_together
+from stream_monitor.services.wiring import wire
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -62,9 +62,10 @@ def _run(installation: Installation, roles: tuple[str, ...], drain: bool) -> Non
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, on_signal)
-    makers: dict[str, Callable[[Installation], wiring.Service]] = {
-        "profiler": wiring.make_profiler,
-        "detector": wiring.make_detector,
+    wiring = wire(installation)
+    makers: dict[str, Callable[[], Service]] = {
+        "profiler": wiring.profiler,
+        "detector": wiring.detector,
     }
-    services = [makers[role](installation) for role in roles]
-    run_together(services, installation.monitor.metrics, stop, drain)
+    services = [makers[role]() for role in roles]
+    run_together(services, installation.monitor, stop.is_set, lambda: drain)

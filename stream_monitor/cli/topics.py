@@ -6,8 +6,8 @@ import typer
 
 from stream_monitor.cli.options import ConfigOption, JsonOption, load_installation
 from stream_monitor.cli.output import print_json, print_table
-from stream_monitor.services import wiring
 from stream_monitor.services.topics import owned_topics
+from stream_monitor.services.wiring import wire
 
 app = typer.Typer(no_args_is_help=True, help="The topics that stream_monitor owns.")
 
@@ -25,9 +25,13 @@ def create(config: ConfigOption = None, as_json: JsonOption = False) -> None:
     """
     installation = load_installation(config)
     specs = owned_topics(installation.monitor.topics)
-    made = wiring.make_topics(installation.monitor).create(specs)
+    made = wire(installation).topics().create(specs)
     rows = [
-        {"topic": s.name, "partitions": s.partitions, "state": "created" if made[s.name] else "exists"}
+        {
+            "topic": s.name,
+            "partitions": s.partitions,
+            "state": "created" if made[s.name] else "exists",
+        }
         for s in specs
     ]
     if as_json:

@@ -24,6 +24,8 @@ COARSE_BINS: Final = 20
 GUARD_BINS: Final = 8
 MAX_CATEGORIES: Final = 500
 STEPS_PER_IQR: Final = 2**16
+_LARGEST: Final = 1e290
+_SMALLEST: Final = 1e-290
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,8 +101,11 @@ class Binning:
 
 
 def learn_numeric(values: NDArray[np.float64]) -> NumericBinning:
-    """Edges from the finite values of a reference; an empty or constant feature gets one inner bin."""
-    finite = np.sort(values[np.isfinite(values)])
+    """Edges from the finite values of a reference; an empty or constant feature gets one inner bin.
+
+    Values beyond ±1e290 count as that, so that every edge is finite.
+    """
+    finite = np.sort(np.clip(values[np.isfinite(values)], -_LARGEST, _LARGEST))
     if not len(finite):
         finite = np.zeros(1)
     distinct, counts = np.unique(finite, return_counts=True)
@@ -135,9 +140,16 @@ def learn_categories(values: list[str], counts: list[int]) -> CategoricalBinning
 
 
 def _scale(finite: NDArray[np.float64], iqr: float) -> float:
-    """A positive scale even where half of the values are one value."""
-    for candidate in (iqr, float(np.std(finite)), float(np.max(np.abs(finite)))):
-        if math.isfinite(candidate) and candidate > 0:
+    """A positive scale even where half of the values are one value.
+
+    A scale near the rounding of the values themselves (such as the spread of a constant) is none.
+    """
+    largest = float(np.max(np.abs(finite)))
+    smallest = max(_SMALLEST, 16 * float(np.spacing(largest)))
+    with np.errstate(over="ignore"):
+        candidates = (iqr, float(np.std(finite)), largest)
+    for candidate in candidates:
+        if math.isfinite(candidate) and candidate > smallest:
             return candidate
     return 1.0
 

@@ -30,18 +30,20 @@ class Chain:
     duplicates: int = 0
 
     def check(self, marker: Marker) -> Link:
-        """NEXT when every range follows on; DUPLICATE when every one is known; else VIOLATION."""
-        known = 0
-        fits = 0
+        """NEXT when every range follows on; DUPLICATE when nothing in it is new; else VIOLATION."""
+        known = fits = nothing = 0
         for step in marker.progress:
             before = self.progress.get(chain_key(step))
             if before is None or step.start == before.end:
                 fits += 1
-            if before is not None and step.end <= before.end and step.start < before.end:
+                nothing += before is not None and step.start == step.end
+            elif step.start < before.end and step.end <= before.end:
                 known += 1
         if fits == len(marker.progress):
             return Link.NEXT
-        return Link.DUPLICATE if known and known + fits >= len(marker.progress) else Link.VIOLATION
+        return (
+            Link.DUPLICATE if known and known + nothing == len(marker.progress) else Link.VIOLATION
+        )
 
     def extended(self, marker: Marker, link: Link) -> Chain:
         """The chain after a marker; a duplicate only counts."""

@@ -79,7 +79,12 @@ class IncidentTrack:
         return replace(candidate, published=published), transitions
 
     def settled(self, before_s: int, size: WindowSize) -> IncidentTrack:
-        """The track with every verdict of windows starting before `before_s` folded for good."""
+        """The track with every verdict of windows starting before `before_s` folded for good.
+
+        The last one stays: it tells when the track was last judged.
+        """
+        if self.verdicts:
+            before_s = min(before_s, self.verdicts[-1][0])
         old = tuple(v for v in self.verdicts if v[0] < before_s)
         if not old:
             return self

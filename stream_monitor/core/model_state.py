@@ -15,7 +15,7 @@ from stream_monitor.core.incidents import IncidentTrack, identify
 from stream_monitor.core.performance.rolling import MATURITY_STEPS, measure_performance
 from stream_monitor.core.policy import ModelSpec, ReferenceKind
 from stream_monitor.core.profile.counter import Delta
-from stream_monitor.core.profile.profile import Profile, ProfileKey
+from stream_monitor.core.profile.profile import ALL, Profile, ProfileKey
 from stream_monitor.core.reference_catalogue import ReferenceCatalogue
 from stream_monitor.core.references import WindowProfile, sliding_reference
 from stream_monitor.core.results import (
@@ -89,13 +89,17 @@ class ModelState:
     def add(self, delta: Delta, is_exact: bool = True) -> None:
         """Adds a delta to its pane and notes the windows that it touches.
 
-        Events of a pane whose windows are all final are dropped and counted in `late_dropped`.
+        Events of a pane whose windows are all final are dropped and counted in `late_dropped`; the
+        labels beside them are not.
         """
         key, profile = delta.key, delta.profile
         if profile.events and self._is_final(key.pane_s):
-            self.late_dropped += profile.events
-            self.changed.add(("model", self.spec.name))
-            return
+            if key.segment == ALL:
+                self.late_dropped += profile.events
+                self.changed.add(("model", self.spec.name))
+            profile = profile.labels_only()
+            if not profile.parts:
+                return
         self.panes[key] = self.panes[key].merge(profile) if key in self.panes else profile
         self.changed.add(("pane", key))
         if not is_exact:
@@ -115,25 +119,30 @@ class ModelState:
     def advance(
         self, watermark_s: int, label_watermark_s: int, is_complete: bool = True
     ) -> list[Output]:
-        """Closes what is due, revises what changed, and forgets what is final; watermarks in seconds."""
+        """Closes what is due, revises what changed, and forgets what is final; watermarks in seconds.
+
+        Both in the order of the windows' ends: a window's sliding reference holds the revisions before it.
+        """
         if self.watermark_s is None or watermark_s > self.watermark_s:
             self.watermark_s = watermark_s
+            self.changed.add(("model", self.spec.name))
         sizes = {size.name: size for size in self.spec.windows}
         outputs: list[Output] = []
-        due = [
-            key
+        due = {
+            key: window
             for key, window in self.waiting.items()
             if window.end_s + self.spec.allowed_lateness_s <= self.watermark_s
-        ]
-        for key in sorted(due, key=lambda k: (self.waiting[k].end_s, sizes[k.size].size_s, k)):
-            window = self.waiting.pop(key)
-            self.closed[key] = ClosedWindow(window)
+        }
+        late = {key: self.closed[key].window for key in self.to_revise & self.closed.keys()}
+        turns = due | late
+        for key in sorted(turns, key=lambda k: (turns[k].end_s, sizes[k.size].size_s, k)):
+            if key in due:
+                self.closed[key] = ClosedWindow(self.waiting.pop(key))
+            else:
+                closed = self.closed[key]
+                self.closed[key] = replace(closed, revision=closed.revision + 1)
             outputs += self._judge(key, sizes[key.size], is_complete)
             outputs += self._measure(key, label_watermark_s)
-        for key in sorted(self.to_revise & self.closed.keys()):
-            closed = self.closed[key]
-            self.closed[key] = replace(closed, revision=closed.revision + 1)
-            outputs += self._judge(key, sizes[key.size], is_complete)
         for key in sorted(self._remeasurable(label_watermark_s)):
             outputs += self._measure(key, label_watermark_s)
         self.to_revise.clear()
@@ -290,14 +299,14 @@ class ModelState:
     def _inherited_track(self, where: TrackKey) -> IncidentTrack:
         """A new version goes on from where the latest other version stands, its incidents included."""
         others = [
-            track
+            (track.verdicts[-1][0], other[0], track)
             for other, track in self.tracks.items()
             if other[1:] == where[1:] and track.verdicts
         ]
         if not others:
             return IncidentTrack()
         size = next(s for s in self.spec.windows if s.name == where[2])
-        latest = max(others, key=lambda track: track.verdicts[-1][0])
+        _, _, latest = max(others, key=lambda found: found[:2])
         return IncidentTrack(latest.state(size))
 
     def _remeasurable(self, label_watermark_s: int) -> set[WindowKey]:
@@ -335,6 +344,8 @@ class ModelState:
     def _forget(self, sizes: Mapping[str, WindowSize], label_watermark_s: int) -> None:
         """Drops panes, closed windows and history that nothing can change or needs any more."""
         horizon = max((o.horizon_s for o in self.spec.outcomes), default=0)
+        if not self.spec.outcomes and self.watermark_s is not None:
+            label_watermark_s = self.watermark_s  # no labels to wait for
         for pane, profile in list(self.panes.items()):
             if not self._is_final(pane.pane_s):
                 continue
@@ -371,7 +382,11 @@ class ModelState:
             return
         longest = max(size.size_s for size in self.spec.windows)
         oldest = (
-            self.watermark_s - self.spec.sliding_s - 2 * longest - self.spec.correction_horizon_s
+            self.watermark_s
+            - self.spec.sliding_s
+            - 2 * longest
+            - self.spec.allowed_lateness_s
+            - self.spec.correction_horizon_s
         )
         for where, kept in list(self.history.items()):
             recent = tuple(pair for pair in kept if pair[1].window.start_s >= oldest)

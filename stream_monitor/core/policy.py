@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from stream_monitor.core.errors import InvalidSpecification
 from stream_monitor.core.schema import Outcome, Schema
 from stream_monitor.core.windows import WindowSize
 
@@ -78,7 +79,8 @@ class ModelSpec:
     """One monitored model, all its versions. Times are in seconds.
 
     `sliding_s` is the length of the sliding reference; a late event is counted into closed windows
-    for `correction_horizon_s` after they close, then dropped and counted.
+    for `correction_horizon_s` after they close, then dropped and counted. Raises InvalidSpecification
+    for a segment key that is empty or given twice (upper and lower case are one key).
     """
 
     name: str
@@ -95,6 +97,13 @@ class ModelSpec:
     correction_horizon_s: int = 3_600
     owner: str = ""
     tier: str = ""
+
+    def __post_init__(self) -> None:
+        folded = {key.lower() for key in self.segment_keys}
+        if "" in folded or len(folded) < len(self.segment_keys):
+            raise InvalidSpecification(
+                f"model {self.name}: segment keys must be names that differ by more than case"
+            )
 
     def policy(self, feature: str) -> FeaturePolicy:
         """The policy of a feature, default if none is declared."""

@@ -27,6 +27,10 @@ class ReferenceCatalogue:
         self._references[key] = reference
         self._views.clear()
 
+    def all(self) -> list[Reference]:
+        """Every reference, oldest first."""
+        return list(self._references.values())
+
     def of_model(self, model: str) -> list[Reference]:
         """The model's references, oldest first."""
         return [r for r in self._references.values() if r.model == model]

@@ -40,7 +40,7 @@ def feature_rows(record: dict[str, Any]) -> list[dict[str, Any]]:
 def _feature_row(common: dict[str, Any], feature: dict[str, Any]) -> dict[str, Any]:
     deciding = feature.get("deciding")
     aspects = feature.get("aspects", [])
-    aspect = next((a for a in aspects if a["aspect"] == deciding), {})
+    aspect: dict[str, Any] = next((a for a in aspects if a["aspect"] == deciding), {})
     return (
         common
         | {name: feature.get(name) for name in ("feature", "reference", "n_reference", "k_windows")}

@@ -36,22 +36,39 @@ class Feature:
     kind: FeatureKind
 
 
+PREDICTION_FEATURES = (
+    Feature(PREDICTED_LABEL, FeatureKind.CATEGORICAL),
+    Feature(PREDICTED_SCORE, FeatureKind.NUMERIC),
+    Feature(PREDICTED_VALUE, FeatureKind.NUMERIC),
+)
+"""What of a prediction can be monitored like a feature."""
+
+
 @dataclass(frozen=True)
 class Schema:
     """The features of a model, ordered by name; two versions with equal features share it.
 
-    Raises InvalidSpecification for a name given twice.
+    Raises InvalidSpecification for a name that is empty, given twice (upper and lower case are one
+    name: JSON is read into a structure that cannot tell them apart), or none of the prediction's.
     """
 
     features: tuple[Feature, ...]
 
     def __post_init__(self) -> None:
         names = [feature.name for feature in self.features]
-        if len(set(names)) != len(names):
-            twice = sorted({name for name in names if names.count(name) > 1})
+        folded = [name.lower() for name in names]
+        if len(set(folded)) != len(names):
+            twice = sorted({name for name in names if folded.count(name.lower()) > 1})
             raise InvalidSpecification(
                 f"feature {', '.join(twice)} is declared twice: name it once"
             )
+        for feature in self.features:
+            is_prediction = feature.name.startswith("prediction.")
+            if not feature.name or (is_prediction and feature not in PREDICTION_FEATURES):
+                raise InvalidSpecification(
+                    f"{feature.kind} feature {feature.name!r} cannot be read: of the prediction, "
+                    "label is categorical, score and value are numeric"
+                )
         object.__setattr__(self, "features", tuple(sorted(self.features, key=lambda f: f.name)))
 
     @cached_property

@@ -188,7 +188,8 @@ def _chain_to_json(state: PartitionState) -> list[Any]:
             p.is_flushed,
             p.lag,
         ]
-        for _, p in sorted(chain.progress.items())
+        # In the order of arrival: of a topic made anew, the later id's watermark counts.
+        for p in chain.progress.values()
     ]
     return [chain.violations, chain.duplicates, progress, dict(state.partitions), state.unreadable]
 

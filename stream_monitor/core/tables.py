@@ -17,6 +17,9 @@ from stream_monitor.core.hashing import murmur2
 from stream_monitor.core.policy import ModelSpec
 from stream_monitor.core.schema import PREDICTED_LABEL, PREDICTED_SCORE, PREDICTED_VALUE
 
+_ARROW_ERRORS = (pa.ArrowInvalid, pa.ArrowNotImplementedError)
+_LATEST_US = 2**62
+
 
 @dataclass(frozen=True, slots=True)
 class ColumnMapping:
@@ -51,12 +54,15 @@ class TableRows:
 def read_rows(table: pa.Table, mapping: ColumnMapping, spec: ModelSpec) -> TableRows:
     """The rows of a table, sorted by time (stable), first of each id kept.
 
-    Raises InvalidSpecification naming the columns that are missing, or a timestamp that is none.
+    Raises InvalidSpecification naming the columns that are missing, a timestamp that is none, a row
+    without an id, or a column that should hold numbers and does not.
     """
     _require_columns(table, mapping, spec)
     times = _microseconds(table[mapping.timestamp], mapping.timestamp)
     order = np.argsort(times, kind="stable")
     ids = _text(table, mapping.id) or pa.array(np.arange(len(table)).astype(str), pa.string())
+    if ids.null_count:
+        raise InvalidSpecification(f"column {mapping.id} has {ids.null_count} rows without an id")
     order = order[_first_of_each(ids.take(pa.array(order)))]
     table = table.take(pa.array(order))
     n = len(table)
@@ -71,7 +77,7 @@ def read_rows(table: pa.Table, mapping: ColumnMapping, spec: ModelSpec) -> Table
     categorical = [
         _text_or_null(table, columns.get(name, name)) for name in spec.schema.categorical
     ]
-    version = _text(table, mapping.model_version) or pa.array([DEFAULT_VERSION] * n, pa.string())
+    version = pc.fill_null(_text_or_null(table, mapping.model_version), DEFAULT_VERSION)
     status = _floats(table, mapping.status)
     events = InferenceColumns(
         model=spec.name,
@@ -96,7 +102,7 @@ def read_rows(table: pa.Table, mapping: ColumnMapping, spec: ModelSpec) -> Table
         score=_floats(table, mapping.score),
         predicted_value=_floats(table, mapping.predicted_value),
         latency_ms=_floats(table, mapping.latency_ms),
-        status=np.where(np.isfinite(status), status, 0).astype(np.int64),
+        status=np.where(np.abs(status) < 1000, status, 0).astype(np.int64),
         sampled_row=np.flatnonzero(murmur2(ids) % SAMPLE_EVERY == 0),
         coerced_row=np.empty(0, np.int64),
         coerced_feature=np.empty(0, np.int64),
@@ -169,11 +175,15 @@ def _microseconds(column: pa.ChunkedArray, name: str, nullable: bool = False) ->
             )
         elif pa.types.is_floating(kind) or pa.types.is_integer(kind):
             numbers = np.asarray(column.to_numpy(), dtype=np.float64)
+            known = np.abs(numbers) < _LATEST_US
+            if not nullable and not known.all():
+                count = int(np.count_nonzero(~known))
+                raise InvalidSpecification(f"column {name} has {count} rows without a time")
             scale = np.where(np.abs(numbers) < 1e11, 1e6, np.where(np.abs(numbers) < 1e14, 1e3, 1))
-            return np.where(np.isfinite(numbers), numbers * scale, -1).astype(np.int64)
+            return np.where(known, numbers * scale, -1).astype(np.int64)
         else:
-            column = column.cast(pa.timestamp("us", getattr(kind, "tz", None)))
-    except pa.ArrowInvalid as error:
+            column = column.cast(pa.timestamp("us", getattr(kind, "tz", None)), safe=False)
+    except _ARROW_ERRORS as error:
         raise InvalidSpecification(f"column {name} is not a time: {error}") from error
     if column.null_count and not nullable:
         raise InvalidSpecification(f"column {name} has {column.null_count} rows without a time")
@@ -183,7 +193,10 @@ def _microseconds(column: pa.ChunkedArray, name: str, nullable: bool = False) ->
 def _floats(table: pa.Table, name: str | None) -> NDArray[np.float64]:
     if not name:
         return np.full(len(table), np.nan)
-    column = table[name].cast(pa.float64())
+    try:
+        column = table[name].cast(pa.float64(), safe=False)
+    except _ARROW_ERRORS as error:
+        raise InvalidSpecification(f"column {name} holds no numbers: {error}") from error
     return np.asarray(column.to_numpy(), dtype=np.float64)
 
 

@@ -45,8 +45,8 @@ class VerdictState(StrEnum):
 class Measurement:
     """One deciding test's figures before they are judged.
 
-    `p_window` is None with fewer than MINIMUM_WINDOWS reference windows. `can_reject` is False where the
-    sample is too small for any data to reach α.
+    `p_window` is None with fewer than MINIMUM_WINDOWS reference windows. `smallest_p` is the least p
+    that any data of these sizes could reach.
     """
 
     aspect: Aspect
@@ -92,6 +92,7 @@ def judge(
     ratio = max(0.0, min(math.log(p) / math.log(alpha), by_effect))
     if measurement.smallest_p > alpha:
         state = VerdictState.INSUFFICIENT_DATA
+        ratio = min(ratio, math.nextafter(1.0, 0.0))
     else:
         state = VerdictState.DRIFT if ratio >= 1 else VerdictState.OK
     severity = None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
@@ -11,6 +12,7 @@ from zoneinfo import ZoneInfo
 from stream_monitor.core.errors import InvalidSpecification
 
 DAY_S = 86_400
+_CHECKED_FROM_S = 1_704_067_200  # 2024-01-01
 _UNITS = {"s": 1, "m": 60, "h": 3_600, "d": DAY_S, "w": 7 * DAY_S}
 _DURATION = re.compile(r"(\d+)\s*(s|m|h|d|w)")
 
@@ -99,17 +101,23 @@ def _midnight(day: date, zone: ZoneInfo) -> int:
 def check_pane(pane_s: int, sizes: tuple[WindowSize, ...]) -> None:
     """Raises InvalidSpecification unless every window is a run of whole panes.
 
-    Panes are counted from the epoch in UTC, so a window's borders must fall on multiples of the pane:
-    checked over one year of borders, which covers both clock changes.
+    Panes are counted from the epoch in UTC, so a window's borders must fall on multiples of the pane.
+    Calendar days are checked over the year 2024, which covers both clock changes of today's zones.
     """
+    if pane_s <= 0:
+        raise InvalidSpecification("a pane must be longer than 0s")
     for size in sizes:
-        window = size.window_at(0)
-        until = window.start_s + max(366 * DAY_S, size.size_s)
-        while window.start_s < until:
-            if window.start_s % pane_s:
-                raise InvalidSpecification(
-                    f"window {size.name} in {size.timezone} does not start on a multiple of the pane "
-                    f"{format_duration(pane_s)}: choose a pane that divides it, such as 5m or 15m"
-                )
-            step = window.end_s if size.size_s >= 3_600 else window.start_s + 30 * DAY_S
-            window = size.window_at(step)
+        if any(border % pane_s for border in _borders(size)):
+            raise InvalidSpecification(
+                f"window {size.name} in {size.timezone} does not start on a multiple of the pane "
+                f"{format_duration(pane_s)}: choose a pane that divides it, such as 5m or 15m"
+            )
+
+
+def _borders(size: WindowSize) -> Iterator[int]:
+    window = size.window_at(_CHECKED_FROM_S)
+    yield window.start_s
+    yield window.end_s
+    while size.size_s % DAY_S == 0 and window.end_s < _CHECKED_FROM_S + 366 * DAY_S:
+        window = size.window_at(window.end_s)
+        yield window.end_s

@@ -106,6 +106,8 @@ def decode_profile(payload: bytes, layout: Layout) -> Profile:
             offset = end
     except (KeyError, TypeError, ValueError, IndexError) as error:
         raise UnreadableBytes(f"a profile does not fit its layout: {error!r}") from error
+    if offset != len(body):
+        raise UnreadableBytes("a profile is followed by other bytes")
     return Profile(layout, parts)
 
 
@@ -125,7 +127,10 @@ def _read_unseen(part: Part, entry: dict[str, Any]) -> None:
         raise UnreadableBytes("unseen categories of a feature that is not categorical")
     if len(listed) > KEPT_UNSEEN:
         raise UnreadableBytes(f"more than {KEPT_UNSEEN} unseen categories")
-    part.unseen[0, feature] = {int(h, 16): (str(value), int(n)) for h, value, n in listed}
+    kept = {int(h, 16): (str(value), int(n)) for h, value, n in listed}
+    if not all(0 <= h < 2**64 and 0 < n < 2**63 for h, (_, n) in kept.items()):
+        raise UnreadableBytes("unseen categories with a hash or count out of range")
+    part.unseen[0, feature] = kept
 
 
 def encode_delta(delta: Delta, epoch: str, sequence: int) -> list[bytes]:
@@ -133,7 +138,8 @@ def encode_delta(delta: Delta, epoch: str, sequence: int) -> list[bytes]:
     key = delta.key
     head = {
         "type": "delta", "epoch": epoch, "sequence": sequence,
-        "model": key.model, "version": key.version, "segment": key.segment, "pane_s": key.pane_s, "profile_id": key.profile_id,
+        "model": key.model, "version": key.version, "segment": key.segment,
+        "pane_s": key.pane_s, "profile_id": key.profile_id,
     }  # fmt: skip
     return [frame(head, payload) for payload in encode_profile(delta.profile)]
 
@@ -221,12 +227,20 @@ def decode_record(data: bytes) -> EncodedDelta | Marker:
             str(head["instance"]),
             str(head["epoch"]),
             int(head["sequence"]),
-            tuple(PartitionProgress(*fields) for fields in head["progress"]),
+            tuple(_progress(fields) for fields in head["progress"]),
             tuple((str(topic), int(count)) for topic, count in head["partitions"]),
             int(head["deltas"]),
         )
     except (KeyError, TypeError, ValueError) as error:
         raise UnreadableBytes(f"a deltas record lacks {error}") from error
+
+
+def _progress(fields: list[Any]) -> PartitionProgress:
+    topic, topic_id, partition, start, end, watermark_us, is_idle, is_flushed, lag = fields
+    return PartitionProgress(
+        str(topic), str(topic_id), int(partition), int(start), int(end),
+        None if watermark_us is None else int(watermark_us), bool(is_idle), bool(is_flushed), int(lag),
+    )  # fmt: skip
 
 
 def frame(header: dict[str, Any], body: bytes) -> bytes:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
 
 import orjson
 import structlog
@@ -30,7 +29,8 @@ from stream_monitor.services.ports import (
 )
 from stream_monitor.services.profiler import deltas_partition
 from stream_monitor.services.references import ReferenceReader
-from stream_monitor.services.status import ServiceStatus
+from stream_monitor.services.status import Condition, ServiceStatus, never
+from stream_monitor.telemetry.snapshot import DetectorSnapshot, Snapshot
 
 log = structlog.get_logger()
 
@@ -70,6 +70,10 @@ class Detector:
         self._to_restore = False
         self._last_references_s = -1e9
 
+    def snapshot(self) -> Snapshot:
+        """What /metrics shows."""
+        return DetectorSnapshot(self.status, lambda: self.partitions)
+
     def start(self) -> None:
         """Checks the topics, loads the references, fences older selves and joins the group."""
         names = self._config.topics
@@ -89,14 +93,14 @@ class Detector:
         self._producer.init_transactions()
         self._consumer.subscribe([names.deltas], self._on_assigned, self._on_revoked)
 
-    def run(self, should_stop: Callable[[], bool], drain: bool = False) -> None:
-        """Works until told to stop; with `drain` until every source has ended and been judged."""
+    def run(self, should_stop: Condition, should_drain: Condition = never) -> None:
+        """Works until told to stop; told to drain, until every source has ended and been judged."""
         self.start()
         log.info("detector started", instance=self.status.instance, models=sorted(self._models))
         try:
             while not should_stop():
                 self.step()
-                if drain and self._is_drained():
+                if should_drain() and self._is_drained():
                     break
         finally:
             self.close()
@@ -272,12 +276,3 @@ class Detector:
         return bool(self.partitions) and all(
             state.is_flushed and not state.unmarked for state in self.partitions.values()
         )
-
-    def latest_records(self) -> list[dict[str, Any]]:
-        """The newest published record of every window size, segment and version held here."""
-        return [
-            record
-            for state in self.partitions.values()
-            for model in state.models.values()
-            for record in model.latest.values()
-        ]

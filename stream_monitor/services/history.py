@@ -23,7 +23,12 @@ from stream_monitor.core.published import to_json
 from stream_monitor.core.reference_catalogue import ReferenceCatalogue
 from stream_monitor.core.references import Reference, build_reference
 from stream_monitor.core.replaying import MICRO, replay_rows
-from stream_monitor.core.rows import FEATURE_SCHEMA, PERFORMANCE_SCHEMA, feature_rows, performance_row
+from stream_monitor.core.rows import (
+    FEATURE_SCHEMA,
+    PERFORMANCE_SCHEMA,
+    feature_rows,
+    performance_row,
+)
 from stream_monitor.core.tables import ColumnMapping, TableRows, read_rows
 from stream_monitor.core.windows import Window
 from stream_monitor.services.table_files import read_table
@@ -70,7 +75,16 @@ class Replay:
     @property
     def incidents(self) -> pa.Table:
         """One row per drift event."""
-        names = ("model", "version", "segment", "feature", "reference", "status", "incident", "revision")
+        names = (
+            "model",
+            "version",
+            "segment",
+            "feature",
+            "reference",
+            "status",
+            "incident",
+            "revision",
+        )
         found = [
             {**{n: r[n] for n in names}, "start": r["window"]["start"], "end": r["window"]["end"],
              "severity": r.get("severity")}
@@ -98,10 +112,14 @@ def replay(
     Raises ConfigError or InvalidSpecification with what to do.
     """
     settings = monitor or MonitorConfig()
-    config = load_model(Path(model), settings, environ or {}) if not isinstance(model, ModelConfig) else model
+    config = (
+        load_model(Path(model), settings, environ or {})
+        if not isinstance(model, ModelConfig)
+        else model
+    )
     spec = model_spec(config, settings)
     data = table if isinstance(table, pa.Table) else read_table(Path(table))
-    rows = read_rows(data, column_mapping(config.columns), spec)
+    rows = table_rows(data, config, spec)
     if not isinstance(reference, Reference):
         reference = reference_of(rows, spec, reference or ReferencePeriod())
     catalogue = ReferenceCatalogue()
@@ -124,7 +142,9 @@ def reference_of(rows: TableRows, spec: ModelSpec, period: ReferencePeriod) -> R
     elif period.since is not None or period.until is not None:
         zone = spec.windows[0].timezone
         start_us = parse_time(period.since, zone) if period.since else int(events.timestamp_us[0])
-        end_us = parse_time(period.until, zone) if period.until else int(events.timestamp_us[-1]) + 1
+        end_us = (
+            parse_time(period.until, zone) if period.until else int(events.timestamp_us[-1]) + 1
+        )
         first, last = (int(np.searchsorted(events.timestamp_us, at)) for at in (start_us, end_us))
         span = Window(start_us // MICRO, -(-end_us // MICRO))
     if last <= first:
@@ -145,6 +165,11 @@ def parse_time(text: str, timezone: str) -> int:
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=ZoneInfo(timezone))
     return int(moment.timestamp() * MICRO)
+
+
+def table_rows(table: pa.Table, model: ModelConfig, spec: ModelSpec) -> TableRows:
+    """The rows of a table as the model's `columns` map them."""
+    return read_rows(table, column_mapping(model.columns), spec)
 
 
 def column_mapping(columns: ColumnsConfig) -> ColumnMapping:

@@ -22,6 +22,10 @@ class ProducerFenced(StreamMonitorError):
     """The producer can do no more: make a new one, read the committed offsets and go on."""
 
 
+class OffsetsLost(StreamMonitorError):
+    """Records between the position and what the broker still keeps are gone."""
+
+
 @dataclass(frozen=True, slots=True)
 class Outgoing:
     """One record to write; partition None lets the key choose (murmur2)."""

@@ -27,7 +27,8 @@ from stream_monitor.services.ports import (
     TransactionAborted,
 )
 from stream_monitor.services.references import ReferenceReader
-from stream_monitor.services.status import ServiceStatus
+from stream_monitor.services.status import Condition, ServiceStatus, never
+from stream_monitor.telemetry.snapshot import ProfilerSnapshot, Snapshot
 
 log = structlog.get_logger()
 
@@ -86,6 +87,10 @@ class Profiler:
         self._broker_ms: int | None = None
         self._source_topics = (config.topics.inference, config.topics.labels)
 
+    def snapshot(self) -> Snapshot:
+        """What /metrics shows."""
+        return ProfilerSnapshot(self.status)
+
     def start(self) -> None:
         """Checks the topics, loads the references, fences older selves and joins the group."""
         self._counts = self._topics.partition_counts(
@@ -107,14 +112,14 @@ class Profiler:
         self._producer.init_transactions()
         self._consumer.subscribe(self._source_topics, self._on_assigned, self._on_revoked)
 
-    def run(self, should_stop: Callable[[], bool], drain: bool = False) -> None:
-        """Works until told to stop; with `drain` until everything is read, then ends the stream."""
+    def run(self, should_stop: Condition, should_drain: Condition = never) -> None:
+        """Works until told to stop; told to drain, until everything is read, then it ends the stream."""
         self.start()
         log.info("profiler started", instance=self.status.instance, models=sorted(self._models))
         try:
             while not should_stop():
                 self.step()
-                if drain and self._is_drained():
+                if should_drain() and self._is_drained():
                     self._commit([], flush=True)
                     break
         finally:

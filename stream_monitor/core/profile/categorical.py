@@ -27,7 +27,7 @@ class CategoricalSummary:
     """One feature of one profile: `n` counts values; `unseen` their part outside the known categories.
 
     `unseen_values` are the kept ones, most frequent first; `distinct` counts the categories met and is
-    an estimate (±13 %) when more than 64 unseen ones were.
+    an estimate (±13 %) when 64 or more unseen ones were.
     """
 
     n: int
@@ -116,7 +116,7 @@ class CategoricalPart(Part):
     def grown(self, slots: int) -> Self:
         """As in Part; the unseen categories go with it."""
         more = super().grown(slots)
-        more.unseen = self.unseen
+        more.unseen = {key: dict(kept) for key, kept in self.unseen.items()}
         return more
 
     def slot(self, index: int) -> Self:

@@ -119,7 +119,7 @@ def _binned_median(
     low = max(minimum, binning.edges[i - 1]) if i else minimum
     high = min(maximum, binning.edges[i]) if i < len(binning.edges) else maximum
     share = (n / 2 - before[i]) / counts[i]
-    return float(low + (high - low) * share)
+    return float(low * (1 - share) + high * share)
 
 
 _TABLES: dict[int, tuple[tuple[NumericBinning, ...], tuple[Any, ...]]] = {}
@@ -167,7 +167,7 @@ def _count(
             if state == WRONG_TYPE:
                 wrong_type[s, f] += 1
                 continue
-            x = values[f, i]
+            x = values[f, i] + 0.0  # one zero: −0.0 would make an extreme depend on the order
             if not np.isfinite(x):
                 non_finite[s, f] += 1
                 continue

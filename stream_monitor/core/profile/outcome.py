@@ -98,7 +98,8 @@ class OutcomePart(Part):
         np.add.at(self.arrays["invalid"], where[~valid], sign[~valid])
         actual, predicted = actual[valid], predicted[valid]
         where, sign = where[valid], sign[valid]
-        error, actual = (x / self.params.resolution for x in (predicted - actual, actual))
+        with np.errstate(over="ignore"):  # what overflows is clipped
+            error, actual = (x / self.params.resolution for x in (predicted - actual, actual))
         outside = (np.abs(error) > CLIP_STEPS) | (np.abs(actual) > CLIP_STEPS)
         np.add.at(self.arrays["clipped"], where[outside], sign[outside])
         for name, steps in (("error", error), ("actual", actual)):

@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import cast
 
 from stream_monitor.core.binning import Binning
+from stream_monitor.core.errors import IncompatibleProfiles
 from stream_monitor.core.profile.categorical import CategoricalPart
 from stream_monitor.core.profile.numeric import NumericPart
 from stream_monitor.core.profile.outcome import OutcomePart
@@ -82,7 +83,13 @@ class Profile:
     parts: Mapping[str, Part] = field(default_factory=dict)
 
     def merge(self, other: Profile) -> Profile:
-        """The sum; raises IncompatibleProfiles unless both have one layout."""
+        """The sum; raises IncompatibleProfiles unless both have one profile id and one kind of bins."""
+        mine, its = self.layout, other.layout
+        if (mine.profile_id, mine.is_coarse) != (its.profile_id, its.is_coarse):
+            raise IncompatibleProfiles(
+                f"profiles {mine.profile_id} and {its.profile_id} cannot be merged: "
+                "profiles merge only under one profile id"
+            )
         parts = dict(self.parts)
         for name, part in other.parts.items():
             parts[name] = parts[name].merge(part) if name in parts else part
@@ -123,6 +130,11 @@ class Profile:
     def outcomes_only(self) -> Profile:
         """The same without features and scores, for windows that only wait for labels."""
         kept = {n: p for n, p in self.parts.items() if n == "traffic" or n.startswith("outcome:")}
+        return Profile(self.layout, kept)
+
+    def labels_only(self) -> Profile:
+        """The outcomes alone."""
+        kept = {n: p for n, p in self.parts.items() if n.startswith("outcome:")}
         return Profile(self.layout, kept)
 
     def __eq__(self, other: object) -> bool:

@@ -1,0 +1,90 @@
+"""What librdkafka's errors mean to us, and calls that are repeated until a deadline."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Final, TypeVar
+
+from confluent_kafka import Consumer, KafkaError, KafkaException
+from confluent_kafka import TopicPartition as Position
+
+from stream_monitor.core.errors import StreamMonitorError
+from stream_monitor.core.records import TopicPartition
+
+Result = TypeVar("Result")
+
+_PASSING: Final = frozenset(
+    {
+        KafkaError._TIMED_OUT,
+        KafkaError._TRANSPORT,
+        KafkaError._ALL_BROKERS_DOWN,
+        KafkaError._WAIT_COORD,
+        KafkaError._RESOLVE,
+        KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
+        KafkaError.COORDINATOR_NOT_AVAILABLE,
+        KafkaError.NOT_COORDINATOR,
+        KafkaError.NOT_LEADER_FOR_PARTITION,
+        KafkaError.LEADER_NOT_AVAILABLE,
+        KafkaError.REQUEST_TIMED_OUT,
+        KafkaError.UNSTABLE_OFFSET_COMMIT,
+        KafkaError.CONCURRENT_TRANSACTIONS,
+    }
+)
+_REFUSALS: Final = {
+    KafkaError._AUTHENTICATION: "the brokers refuse the credentials",
+    KafkaError.SASL_AUTHENTICATION_FAILED: "the brokers refuse the credentials",
+    KafkaError._SSL: "the TLS handshake fails",
+    KafkaError.TOPIC_AUTHORIZATION_FAILED: "the right to this topic is missing",
+    KafkaError.GROUP_AUTHORIZATION_FAILED: "the right READ on the consumer group is missing",
+    KafkaError.TRANSACTIONAL_ID_AUTHORIZATION_FAILED: (
+        "the rights WRITE and DESCRIBE on the transactional id are missing"
+    ),
+    KafkaError.CLUSTER_AUTHORIZATION_FAILED: "a right on the cluster is missing",
+}
+_PAUSE_S: Final = 0.05
+_SLICE_S: Final = 5.0
+
+
+def error_of(exception: KafkaException) -> KafkaError:
+    """The error that the exception carries."""
+    error: KafkaError = exception.args[0]
+    return error
+
+
+def is_passing(error: KafkaError) -> bool:
+    """Whether the same call may succeed later."""
+    return bool(error.retriable()) or error.code() in _PASSING
+
+
+def refusal(error: KafkaError) -> str | None:
+    """What the user has to grant or correct; None when waiting may help."""
+    return _REFUSALS.get(error.code())
+
+
+def failure(action: str, error: KafkaError) -> StreamMonitorError:
+    """The error of an action in our words; librdkafka's message tells no configuration values."""
+    reason = refusal(error)
+    detail = f"{error.str()} ({error.name()})"
+    return StreamMonitorError(f"cannot {action}: {reason + ': ' if reason else ''}{detail}")
+
+
+def until_deadline(action: str, timeout_s: float, call: Callable[[float], Result]) -> Result:
+    """Repeats a call that takes its timeout while the error passes; raises StreamMonitorError."""
+    deadline = time.monotonic() + timeout_s
+    while True:
+        try:
+            return call(min(_SLICE_S, timeout_s))
+        except KafkaException as exception:
+            error = error_of(exception)
+            if not is_passing(error) or time.monotonic() >= deadline:
+                raise failure(action, error) from exception
+        time.sleep(_PAUSE_S)
+
+
+def watermarks(client: Consumer, at: TopicPartition, timeout_s: float) -> tuple[int, int]:
+    """The first offset that a partition still holds and the one after its last committed record."""
+    known = client.get_watermark_offsets(Position(*at), timeout=timeout_s)
+    if known is None:
+        raise KafkaException(KafkaError(KafkaError._TIMED_OUT))
+    return int(known[0]), int(known[1])

@@ -1,0 +1,144 @@
+"""A broker in memory: topics, transactions, consumer groups and fencing, in one thread and without waiting."""
+
+from __future__ import annotations
+
+import uuid
+from collections import defaultdict
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+import pyarrow as pa
+
+from stream_monitor.connectors.memory.group import ConsumerGroup
+from stream_monitor.connectors.memory.log import Outcome, PartitionLog, Transaction
+from stream_monitor.core.errors import StreamMonitorError
+from stream_monitor.core.hashing import partition_of
+from stream_monitor.core.records import TopicPartition
+from stream_monitor.services.ports import Outgoing, ProducerFenced, TopicSpec
+
+TIMESTAMP_TYPE = "message.timestamp.type"
+APPEND_TIME = "LogAppendTime"
+
+
+@dataclass(slots=True)
+class MemoryTopic:
+    """A topic and its logs."""
+
+    topic_id: str
+    config: dict[str, str]
+    logs: list[PartitionLog]
+    unkeyed: int = 0
+
+    @property
+    def keeps_append_time(self) -> bool:
+        """Whether records carry the broker's time."""
+        return self.config[TIMESTAMP_TYPE] == APPEND_TIME
+
+
+@dataclass(slots=True)
+class OpenTransaction:
+    """What a producer has written and not ended: places in logs, offsets of groups."""
+
+    state: Transaction = field(default_factory=Transaction)
+    partitions: set[TopicPartition] = field(default_factory=set)
+    offsets: list[tuple[ConsumerGroup, Mapping[TopicPartition, int]]] = field(default_factory=list)
+
+
+class MemoryBroker:
+    """The shared state behind the memory connectors.
+
+    `clock` gives the time in ms. Topics must be created before they are written or read.
+    """
+
+    def __init__(self, clock: Callable[[], int]) -> None:
+        self.clock = clock
+        self.topics: dict[str, MemoryTopic] = {}
+        self.groups: defaultdict[str, ConsumerGroup] = defaultdict(ConsumerGroup)
+        self._producers: dict[str, str] = {}
+        self._transactions: dict[str, OpenTransaction] = {}
+
+    def create(self, spec: TopicSpec) -> bool:
+        """Makes a topic; False if it is there."""
+        if spec.name in self.topics:
+            return False
+        config = {TIMESTAMP_TYPE: "CreateTime", "cleanup.policy": "delete", **spec.config}
+        logs = [PartitionLog(partition) for partition in range(spec.partitions)]
+        self.topics[spec.name] = MemoryTopic(uuid.uuid4().hex, config, logs)
+        return True
+
+    def delete(self, topic: str) -> None:
+        """Deletes a topic; made again, it has another id."""
+        del self.topics[topic]
+
+    def topic(self, name: str) -> MemoryTopic:
+        """A topic; raises StreamMonitorError if it does not exist."""
+        if name not in self.topics:
+            raise StreamMonitorError(f"there is no topic {name}")
+        return self.topics[name]
+
+    def log(self, at: TopicPartition) -> PartitionLog:
+        """A partition's log; raises StreamMonitorError if it does not exist."""
+        logs = self.topic(at.topic).logs
+        if at.partition >= len(logs):
+            raise StreamMonitorError(f"there is no partition {at.partition} of {at.topic}")
+        return logs[at.partition]
+
+    def append(
+        self,
+        record: Outgoing,
+        timestamp_ms: int | None = None,
+        transaction: OpenTransaction | None = None,
+    ) -> int:
+        """Writes a record, of its own time where the topic keeps that; returns the time it got."""
+        topic = self.topic(record.topic)
+        at = TopicPartition(record.topic, self._partition(topic, record))
+        now_ms = self.clock()
+        if timestamp_ms is None or topic.keeps_append_time:
+            timestamp_ms = now_ms
+        state = None
+        if transaction is not None:
+            transaction.partitions.add(at)
+            state = transaction.state
+        self.log(at).append(timestamp_ms, record.key, record.value, record.headers, state)
+        return timestamp_ms
+
+    def register(self, transactional_id: str, epoch: str) -> None:
+        """Makes this producer the only one of its id; an older one's open transaction is aborted."""
+        if transactional_id in self._transactions:
+            self._end(transactional_id, Outcome.ABORTED)
+        self._producers[transactional_id] = epoch
+
+    def require(self, transactional_id: str, epoch: str) -> None:
+        """Raises ProducerFenced unless this producer was the last to register."""
+        if self._producers.get(transactional_id) != epoch:
+            raise ProducerFenced(f"another producer has taken over {transactional_id}")
+
+    def begin(self, transactional_id: str) -> OpenTransaction:
+        """Opens a transaction."""
+        transaction = self._transactions[transactional_id] = OpenTransaction()
+        return transaction
+
+    def commit(self, transactional_id: str) -> None:
+        """Shows the records and applies the offsets."""
+        for group, offsets in self._transactions[transactional_id].offsets:
+            group.committed.update(offsets)
+        self._end(transactional_id, Outcome.COMMITTED)
+
+    def abort(self, transactional_id: str) -> None:
+        """Hides the records for good and drops the offsets."""
+        self._end(transactional_id, Outcome.ABORTED)
+
+    def _end(self, transactional_id: str, outcome: Outcome) -> None:
+        transaction = self._transactions.pop(transactional_id)
+        transaction.state.outcome = outcome
+        for at in transaction.partitions:
+            if at.topic in self.topics:
+                self.log(at).end_transaction(self.clock())
+
+    def _partition(self, topic: MemoryTopic, record: Outgoing) -> int:
+        if record.partition is not None:
+            return record.partition
+        if record.key is None:
+            topic.unkeyed += 1
+            return topic.unkeyed % len(topic.logs)
+        return int(partition_of(pa.array([record.key], pa.binary()), len(topic.logs))[0])

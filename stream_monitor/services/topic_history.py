@@ -1,0 +1,124 @@
+"""What the source topics hold as a table in canonical columns, for replays and references."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from stream_monitor.config.columns import ColumnsConfig, PredictionColumns
+from stream_monitor.config.loading import Installation
+from stream_monitor.config.model import ModelConfig
+from stream_monitor.core.columns import InferenceColumns, LabelColumns
+from stream_monitor.core.decoding.inference import InferenceDecoder
+from stream_monitor.core.decoding.labels import LabelDecoder
+from stream_monitor.core.errors import StreamMonitorError
+from stream_monitor.core.policy import ModelSpec
+from stream_monitor.services.history import parse_time
+from stream_monitor.services.wiring import wire
+
+_LABEL, _LABEL_TIME = "label", "label_time"
+
+
+def read_events(
+    installation: Installation, model: str, since: str | None, until: str | None
+) -> Iterator[InferenceColumns]:
+    """The model's events in the inference topic with event time in [since, until)."""
+    monitor = installation.monitor
+    specs = installation.specifications()
+    if model not in specs:
+        raise StreamMonitorError(f"model {model} is not configured: add its file")
+    first, last = (_bound(text, specs[model]) for text in (since, until))
+    decoder = InferenceDecoder(
+        specs, monitor.profiler.max_record_bytes, monitor.profiler.future_tolerance * 1_000
+    )
+    for records in wire(installation).reader().read(monitor.topics.inference):
+        for columns in decoder.decode(records).columns:
+            if columns.model == model:
+                within = columns.timestamp_us >= (first or 0)
+                if last is not None:
+                    within &= columns.timestamp_us < last
+                if within.any():
+                    yield columns.take(np.flatnonzero(within))
+
+
+def read_topics(
+    installation: Installation, model: str, since: str | None, until: str | None
+) -> pa.Table:
+    """Events with their labels as a table of canonical columns (see with_canonical_columns)."""
+    spec = installation.specifications().get(model)
+    chunks = list(read_events(installation, model, since, until))
+    if spec is None or not chunks:
+        raise StreamMonitorError(f"the inference topic holds no events of {model} in this time")
+    table = pa.concat_tables([_table(chunk, spec) for chunk in chunks])
+    return _with_labels(table, _read_labels(installation))
+
+
+def with_canonical_columns(model: ModelConfig) -> ModelConfig:
+    """The model with `columns` that fit read_topics."""
+    columns = ColumnsConfig(
+        id="prediction_id",
+        timestamp="timestamp",
+        model_version="model_version",
+        prediction=PredictionColumns(
+            label="prediction.label", score="prediction.score", value="prediction.value"
+        ),
+        label=_LABEL,
+        label_time=_LABEL_TIME,
+        latency="latency_ms",
+        status="status",
+    )
+    return model.model_copy(update={"columns": columns})
+
+
+def _table(chunk: InferenceColumns, spec: ModelSpec) -> pa.Table:
+    columns: dict[str, Any] = {
+        "prediction_id": chunk.prediction_id,
+        "timestamp": pa.array(chunk.timestamp_us, pa.timestamp("us", "UTC")),
+        "model_version": chunk.version.cast(pa.string()),
+        "prediction.label": chunk.predicted_label,
+        "prediction.score": pa.array(chunk.score, from_pandas=True),
+        "prediction.value": pa.array(chunk.predicted_value, from_pandas=True),
+        "latency_ms": pa.array(chunk.latency_ms, from_pandas=True),
+        "status": chunk.status,
+    }
+    for i, name in enumerate(spec.schema.numeric):
+        columns[name] = pa.array(chunk.numeric[i], mask=chunk.numeric_state[i] != 0)
+    for i, name in enumerate(spec.schema.categorical):
+        columns[name] = chunk.categorical[i].cast(pa.string())
+    for key, segment in zip(spec.segment_keys, chunk.segments, strict=True):
+        columns.setdefault(key, segment.cast(pa.string()))
+    return pa.table(columns)
+
+
+def _read_labels(installation: Installation) -> list[LabelColumns]:
+    monitor = installation.monitor
+    decoder = LabelDecoder(
+        monitor.profiler.max_record_bytes, monitor.profiler.future_tolerance * 1_000
+    )
+    reader = wire(installation).reader()
+    return [decoder.decode(records).columns for records in reader.read(monitor.topics.labels)]
+
+
+def _with_labels(table: pa.Table, chunks: list[LabelColumns]) -> pa.Table:
+    """The last label of each prediction, whatever its outcome; null where none came."""
+    latest: dict[str, tuple[str | None, int]] = {}
+    for chunk in chunks:
+        rows = zip(
+            chunk.prediction_id.to_pylist(), chunk.label.to_pylist(), chunk.timestamp_us.tolist(),
+            strict=True,
+        )  # fmt: skip
+        latest.update({name: (label, time_us) for name, label, time_us in rows})
+    found = [latest.get(name, (None, 0)) for name in table["prediction_id"].to_pylist()]
+    times = pa.array(
+        [time_us if label is not None else None for label, time_us in found], pa.int64()
+    )
+    return table.append_column(
+        _LABEL, pa.array([label for label, _ in found], pa.string())
+    ).append_column(_LABEL_TIME, times.cast(pa.timestamp("us", "UTC")))
+
+
+def _bound(text: str | None, spec: ModelSpec) -> int | None:
+    return None if text is None else parse_time(text, spec.windows[0].timezone)

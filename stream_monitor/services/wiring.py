@@ -1,0 +1,101 @@
+"""The one place that picks concrete connectors for the services."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from stream_monitor.config.loading import Installation
+from stream_monitor.config.monitor import MonitorConfig
+from stream_monitor.connectors.kafka.consumer import KafkaConsumer
+from stream_monitor.connectors.kafka.embedded import EmbeddedBroker
+from stream_monitor.connectors.kafka.producer import KafkaProducer
+from stream_monitor.connectors.kafka.reader import KafkaTopicReader
+from stream_monitor.connectors.kafka.settings import Cluster, Group
+from stream_monitor.connectors.kafka.topics import KafkaTopics
+from stream_monitor.connectors.pending_store import DuckPendingStore
+from stream_monitor.services.detector import Detector
+from stream_monitor.services.ports import Producer, TopicReader, Topics
+from stream_monitor.services.profiler import Profiler
+from stream_monitor.services.references import ReferenceReader
+from stream_monitor.services.status import ServiceStatus
+
+__all__ = ["EmbeddedBroker", "Wiring", "wire", "wire_embedded"]
+
+
+@dataclass(frozen=True, slots=True)
+class Wiring:
+    """Connectors of one installation on one cluster."""
+
+    installation: Installation
+    cluster: Cluster
+
+    @property
+    def monitor(self) -> MonitorConfig:
+        """The installation's configuration."""
+        return self.installation.monitor
+
+    def topics(self) -> Topics:
+        """The cluster's topics."""
+        return KafkaTopics(self.cluster)
+
+    def reader(self) -> TopicReader:
+        """Reads topics without a group."""
+        return KafkaTopicReader(self.cluster)
+
+    def references(self) -> ReferenceReader:
+        """Follows the references topic."""
+        return ReferenceReader(self.reader(), self.monitor.topics.references)
+
+    def producer(self, role: str) -> Producer:
+        """A transactional producer; the id `<name>.<role>` fences older ones of the same role."""
+        return KafkaProducer(self.cluster, f"{self.monitor.name}.{role}")
+
+    def profiler(self) -> Profiler:
+        """A member of the profiler group."""
+        settings = self.monitor.profiler
+        group = Group(
+            f"{self.monitor.name}-profiler", settings.instance, settings.membership == "static",
+            settings.start,
+        )  # fmt: skip
+        return Profiler(
+            self.monitor,
+            self.installation.specifications(),
+            KafkaConsumer(self.cluster, group),
+            self._maker(f"profiler.{settings.instance}"),
+            self.topics(),
+            DuckPendingStore(Path(settings.store), f"{settings.memory_limit}B"),
+            self.references(),
+            ServiceStatus("profiler", settings.instance),
+        )
+
+    def detector(self) -> Detector:
+        """A member of the detector group."""
+        settings = self.monitor.detector
+        group = Group(
+            f"{self.monitor.name}-detector", settings.instance, settings.membership == "static"
+        )
+        return Detector(
+            self.monitor,
+            self.installation.specifications(),
+            KafkaConsumer(self.cluster, group),
+            self._maker(f"detector.{settings.instance}"),
+            self.topics(),
+            self.reader(),
+            self.references(),
+            ServiceStatus("detector", settings.instance),
+        )
+
+    def _maker(self, role: str) -> Callable[[], Producer]:
+        return lambda: self.producer(role)
+
+
+def wire(installation: Installation) -> Wiring:
+    """The connectors of the configured cluster."""
+    return Wiring(installation, Cluster(installation.monitor.kafka.reveal()))
+
+
+def wire_embedded(installation: Installation, broker: EmbeddedBroker) -> Wiring:
+    """The connectors of a broker in this process."""
+    return Wiring(installation, broker.cluster)
