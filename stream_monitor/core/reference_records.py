@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
@@ -49,15 +49,15 @@ def _encode(held: WindowProfile, head: dict[str, Any]) -> list[tuple[dict[str, A
 
 @dataclass(slots=True)
 class _Arriving:
-    header: dict[str, Any]
-    parts: dict[bytes, bytes]
+    header: dict[str, Any] | None = None
+    parts: dict[bytes, bytes] = field(default_factory=dict)
 
 
 class ReferenceAssembler:
-    """Puts references together from records in the order of the topic."""
+    """Puts references together from their records, in whatever order they come."""
 
     def __init__(self) -> None:
-        self._arriving: dict[bytes, _Arriving] = {}
+        self._arriving: dict[tuple[bytes, str], _Arriving] = {}
         self.unreadable = 0
 
     def add(self, records: Iterable[tuple[bytes | None, bytes | None]]) -> list[Reference]:
@@ -78,25 +78,24 @@ class ReferenceAssembler:
     def _add(self, key: bytes, value: bytes) -> Reference | None:
         head, _ = unframe(value)
         base = key.rpartition("·".encode())[0]
+        arriving = self._arriving.setdefault((base, str(head["generation"])), _Arriving())
         if head["type"] == "reference":
-            self._arriving[base] = _Arriving(head, {})
-        arriving = self._arriving.get(base)
-        if arriving is None or head["generation"] != arriving.header["generation"]:
-            return None
-        if head["type"] == "part":
+            arriving.header = head
+        else:
             arriving.parts[key] = value
-        if len(arriving.parts) < arriving.header["parts"]:
+        if arriving.header is None or len(arriving.parts) < arriving.header["parts"]:
             return None
-        del self._arriving[base]
-        return _assemble(arriving)
+        # Compaction has taken parts of older generations: they will never be whole.
+        for other in [name for name in self._arriving if name[0] == base]:
+            del self._arriving[other]
+        return _assemble(arriving.header, arriving.parts)
 
 
-def _assemble(arriving: _Arriving) -> Reference:
-    header = arriving.header
+def _assemble(header: dict[str, Any], parts: dict[bytes, bytes]) -> Reference:
     outcomes = tuple(_outcome_from_json(o) for o in header["outcomes"])
     layout = Layout(binning_from_json(header["binning"]), outcomes)
     profiles: dict[tuple[str, str | None, Window], Profile] = {}
-    for value in arriving.parts.values():
+    for value in parts.values():
         head, payload = unframe(value)
         where = (head["segment"], head["size"], Window(head["start_s"], head["end_s"]))
         profile = decode_profile(payload, layout.of(head["segment"]))

@@ -52,7 +52,7 @@ def demo_installation(store: Path, port: int) -> Installation:
             "topics": {"partitions": 4, "replication": 1},
             "profiler": {
                 "instance": "demo", "membership": "dynamic", "commit_interval": "1s",
-                "max_records": 8_000, "store": str(store),
+                "max_records": 2_500, "store": str(store),
             },
             "detector": {"instance": "demo", "membership": "dynamic", "commit_interval": "1s"},
             "metrics": {"host": "127.0.0.1", "port": port},

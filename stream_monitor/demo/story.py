@@ -41,9 +41,9 @@ class Story:
                 (a for a in event.get("aspects", []) if a["aspect"] == what), {}
             )
             severity = event.get("severity") or ""
-            figures = f"effect {aspect.get('effect', 0):.3f}, p {aspect.get('p', 1):.1g}"
+            figures = f"effect {aspect.get('effect', 0):.2f}"
             self._console.print(
-                f"  {day}  {mark} {event['feature']:<18} {what:<13} {severity:<9} {figures}",
+                f"  {day}  {mark} {event['feature']:<16} {what:<12} {severity:<8} {figures}",
                 highlight=False,
             )
         else:

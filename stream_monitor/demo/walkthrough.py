@@ -11,7 +11,6 @@ from typing import Any
 
 import orjson
 import pyarrow as pa
-import pyarrow.compute as pc
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
@@ -46,14 +45,14 @@ def run_demo(days: int, report: Path, port: int, keep: bool) -> None:
     table = model.with_predictions(table, learned)
     first = date(2013, 1, 1)
     since, until = first.isoformat(), (first + timedelta(days=REFERENCE_DAYS)).isoformat()
-    table = _until(table, first + timedelta(days=REFERENCE_DAYS + days))
-    console.print(f"a river model learned January; {table.num_rows:,} flights to replay")
+    history, live = _split(table, since, until, (first + timedelta(days=REFERENCE_DAYS + days)))
+    console.print(f"a river model learned January; {live.num_rows:,} flights to replay")
     broker = EmbeddedBroker()
     with tempfile.TemporaryDirectory(prefix="stream-monitor-demo-") as folder:
         installation = demo_installation(Path(folder), port)
         wiring = wire_embedded(installation, broker)
         _create_topics(wiring)
-        reference = _reference(table, installation, since, until)
+        reference = _reference(history, installation, since, until)
         publish_reference(
             reference, wiring.producer("reference"), installation.monitor.topics.references
         )
@@ -61,7 +60,7 @@ def run_demo(days: int, report: Path, port: int, keep: bool) -> None:
             f"reference: {reference.events:,} flights of the first {REFERENCE_DAYS} days; "
             f"broker in this process at {broker.cluster.settings['bootstrap.servers']}"
         )
-        _Demo(wiring, table, console, report, keep).run()
+        _Demo(wiring, live, console, report, keep).run()
 
 
 class _Demo:
@@ -199,7 +198,13 @@ def _reference(table: pa.Table, installation: Installation, since: str, until: s
     return reference_of(rows, spec, ReferencePeriod(since=since, until=until))
 
 
-def _until(table: pa.Table, day: date) -> pa.Table:
-    end = parse_time(day.isoformat(), flights.TIME_ZONE)
-    times = table["timestamp"].cast(pa.int64())
-    return table.filter(pc.less(times, end))
+def _split(table: pa.Table, since: str, until: str, end: date) -> tuple[pa.Table, pa.Table]:
+    """The reference's flights, and those that are replayed."""
+    first, middle, last = (
+        parse_time(text, flights.TIME_ZONE) for text in (since, until, end.isoformat())
+    )
+    times = table["timestamp"].cast(pa.int64()).to_numpy()
+    history = (times >= first) & (times < middle)
+    return table.filter(pa.array(history)), table.filter(
+        pa.array((times >= middle) & (times < last))
+    )

@@ -119,7 +119,10 @@ class KafkaConsumer:
             self._client.resume([Position(*at) for at in ended])
 
     def lag(self, partition: TopicPartition) -> int | None:
-        """As Consumer.lag; unknown until something was fetched since the last assignment or seek."""
+        """As Consumer.lag; unknown until something was fetched since the last assignment or seek.
+
+        The end is the last stable offset: what an open transaction holds back is not counted.
+        """
         if partition not in self._fetched:
             return None
         known = self._client.get_watermark_offsets(Position(*partition), cached=True)

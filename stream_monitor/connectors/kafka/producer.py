@@ -79,7 +79,7 @@ class KafkaProducer:
             except BufferError as error:
                 if time.monotonic() > deadline:
                     raise TransactionAborted("the brokers take no more records") from error
-                self._client.poll(_PAUSE_S)
+                self._serve(f"write to {record.topic}")
             except KafkaException as exception:
                 raise self._meaning(f"write to {record.topic}", error_of(exception)) from exception
 
@@ -109,9 +109,14 @@ class KafkaProducer:
 
     def abort(self) -> None:
         """As Producer.abort."""
-        self._client.flush(self._timeout_s)
+        self.flush()
         self._call("abort", self._client.abort_transaction)
         self._is_open = False
+
+    def flush(self) -> None:
+        """Waits until everything produced has reached the brokers, or cannot."""
+        with suppress(KafkaException):
+            self._client.flush(self._timeout_s)
 
     def close(self) -> None:
         """As Producer.close; tries to abort an open transaction, so that readers need not wait."""
@@ -129,10 +134,17 @@ class KafkaProducer:
                 return
             except KafkaException as exception:
                 error = error_of(exception)
-                self._client.poll(_PAUSE_S)
-                self._refusals.check(action)
                 if not is_passing(error) or time.monotonic() >= deadline:
                     raise self._meaning(action, error) from exception
+            self._serve(action)
+
+    def _serve(self, action: str) -> None:
+        """Lets librdkafka deliver its reports for a moment."""
+        try:
+            self._client.poll(_PAUSE_S)
+        except KafkaException as exception:
+            raise self._meaning(action, error_of(exception)) from exception
+        self._refusals.check(action)
 
     def _meaning(self, action: str, error: KafkaError) -> StreamMonitorError:
         """What the caller has to do about an error that will not pass."""

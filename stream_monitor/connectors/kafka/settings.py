@@ -33,7 +33,12 @@ _MEMBER: Final = {
     "partition.assignment.strategy": "range",
     "auto.offset.reset": "error",
 }
-_PRODUCER_DEFAULTS: Final = {"compression.type": "zstd", "linger.ms": 5}
+_PRODUCER_DEFAULTS: Final = {
+    "compression.type": "zstd",
+    "linger.ms": 5,
+    # Less than a commit may take, so that a missing topic is named instead of the commit timing out.
+    "topic.metadata.propagation.max.ms": 10_000,
+}
 _PRODUCER: Final = {
     "transaction.timeout.ms": 30_000,
     "enable.idempotence": True,

@@ -1,4 +1,4 @@
-"""A broker in memory: topics, transactions, consumer groups and fencing, in one thread and without waiting."""
+"""A broker in memory: topics, transactions, consumer groups and fencing, in one thread, never waiting."""
 
 from __future__ import annotations
 

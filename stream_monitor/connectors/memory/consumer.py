@@ -87,10 +87,13 @@ class MemoryConsumer:
         self._paused.difference_update(partitions)
 
     def lag(self, partition: TopicPartition) -> int | None:
-        """As Consumer.lag; unknown until the first read since the last assignment or seek."""
+        """As Consumer.lag; unknown until the first read since the last assignment or seek.
+
+        The end is the last stable offset: what an open transaction holds back is not counted.
+        """
         if partition not in self._fetched:
             return None
-        return max(0, self._broker.log(partition).end - self._position[partition])
+        return max(0, self._broker.log(partition).stable_end - self._position[partition])
 
     def close(self) -> None:
         """As Consumer.close; the callbacks are not called any more."""
@@ -129,7 +132,7 @@ class MemoryConsumer:
         log = self._broker.log(at)
         if at not in self._position:
             self._position |= self.committed([at])
-        if self._position[at] < log.low:
+        if not log.low <= self._position[at] <= log.end:
             raise OffsetsLost(f"offset {self._position[at]} of {at} is gone")
         entries, self._position[at] = log.read(self._position[at], log.stable_end, max_records)
         self._fetched.add(at)

@@ -53,6 +53,7 @@ class PartitionLog:
         self.partition = partition
         self.low = 0
         self._entries: list[Entry] = []
+        self._open: list[tuple[int, Transaction]] = []
 
     @property
     def end(self) -> int:
@@ -62,10 +63,8 @@ class PartitionLog:
     @property
     def stable_end(self) -> int:
         """Where committed reads stop: the first record of a transaction that is open."""
-        for entry in self._entries:
-            if entry.transaction and entry.transaction.outcome is Outcome.OPEN:
-                return entry.offset
-        return self.end
+        self._open = [at for at in self._open if at[1].outcome is Outcome.OPEN]
+        return min((offset for offset, _ in self._open), default=self.end)
 
     def append(
         self,
@@ -78,6 +77,8 @@ class PartitionLog:
         """Writes a record; returns its offset."""
         entry = Entry(self.partition, self.end, timestamp_ms, key, value, headers, transaction)
         self._entries.append(entry)
+        if transaction is not None and all(transaction is not other for _, other in self._open):
+            self._open.append((entry.offset, transaction))
         return entry.offset
 
     def end_transaction(self, timestamp_ms: int) -> None:

@@ -45,10 +45,12 @@ class Envelope:
     def require_text(self, name: str, column: pa.StringArray) -> pa.StringArray:
         """Rejects rows where a field is absent, empty, or an object or list; returns the column."""
         empty = np.asarray(pc.fill_null(pc.equal(column, ""), True))
-        nested = np.asarray(
-            pc.fill_null(pc.or_(pc.starts_with(column, "{"), pc.starts_with(column, "[")), False)
-        )
-        self._reject_by_type(name, empty, nested)
+        self._reject_by_type(name, empty, starts_like_nested(column))
+        return column
+
+    def require_scalar(self, name: str, column: pa.StringArray) -> pa.StringArray:
+        """Rejects rows where a field is an object or list; it may be absent. Returns the column."""
+        self._reject_by_type(name, np.zeros_like(self.is_good), starts_like_nested(column))
         return column
 
     def require_object(self, name: str, suspicious: NDArray[np.bool_] | None) -> None:
@@ -100,3 +102,9 @@ class Envelope:
 
     def _kinds(self, name: str, rows: NDArray[np.int64]) -> NDArray[np.object_]:
         return self._queries.types(self._texts.take(pa.array(rows)), [pointer(name)])[0]
+
+
+def starts_like_nested(column: pa.StringArray) -> NDArray[np.bool_]:
+    """Texts that may be an object or list: their JSON type tells."""
+    found = pc.or_(pc.starts_with(column, "{"), pc.starts_with(column, "["))
+    return np.asarray(pc.fill_null(found, False))

@@ -18,7 +18,7 @@ from stream_monitor.core.columns import (
     Reason,
     Rejected,
 )
-from stream_monitor.core.decoding.envelope import Envelope
+from stream_monitor.core.decoding.envelope import Envelope, starts_like_nested
 from stream_monitor.core.decoding.json_text import explain_malformed, json_column, reject_unreadable
 from stream_monitor.core.decoding.query import JsonQueries, pointer
 from stream_monitor.core.hashing import murmur2
@@ -106,6 +106,7 @@ class _Batch:
         fields = dict(zip((f.name for f in record.type), record.flatten(), strict=True))
         envelope.require_text("prediction_id", fields["prediction_id"])
         model = envelope.require_text("model", fields["model"])
+        envelope.require_scalar("model_version", fields["model_version"])
         envelope.require_object("features", _all_null(_children(fields.get("features"))))
         timestamp_us, is_timestamped = envelope.timestamps(self._record_ms, tolerance_ms)
         unknown = ~np.asarray(pc.is_in(model, pa.array(sorted(models), pa.string())))
@@ -178,7 +179,7 @@ class _Batch:
             if column.null_count:
                 doubtful[i] = ~np.asarray(column.is_valid())
             if pa.types.is_string(column.type):
-                doubtful[i] |= _starts_like_nested(column)
+                doubtful[i] |= starts_like_nested(column)
         features = np.flatnonzero(doubtful.any(axis=1))
         rows = np.flatnonzero(doubtful.any(axis=0) & is_good)
         if len(rows):
@@ -260,11 +261,6 @@ def _all_null(columns: dict[str, pa.Array]) -> NDArray[np.bool_] | None:
 
 def _floats(column: pa.Array) -> NDArray[np.float64]:
     return np.asarray(column.to_numpy(zero_copy_only=False), dtype=np.float64)
-
-
-def _starts_like_nested(column: pa.StringArray) -> NDArray[np.bool_]:
-    found = pc.or_(pc.starts_with(column, "{"), pc.starts_with(column, "["))
-    return np.asarray(pc.fill_null(found, False))
 
 
 def _by_value(

@@ -48,6 +48,7 @@ class LabelDecoder:
         envelope.reject_malformed(lambda i: explain_malformed(0, texts[rows[i]]))
         fields = dict(zip((f.name for f in record.type), record.flatten(), strict=True))
         envelope.require_text("prediction_id", fields["prediction_id"])
+        envelope.require_scalar("outcome", fields["outcome"])
         self._require_label(envelope, column, fields["label"])
         timestamp_us, _ = envelope.timestamps(records.timestamp_ms[rows], self._tolerance_ms)
         good = np.flatnonzero(envelope.is_good)

@@ -1,0 +1,20 @@
+"""The broker's contract on a real Kafka."""
+
+from __future__ import annotations
+
+import logging
+
+import pytest
+
+from stream_monitor.connectors.kafka.settings import Cluster
+from tests.contracts.broker_contract import DeliveryContract
+from tests.contracts.kafka_broker import KafkaBroker
+
+pytestmark = pytest.mark.kafka
+
+
+class TestKafka(DeliveryContract):
+    @pytest.fixture
+    def broker(self, real_kafka: str, topic_prefix: str) -> KafkaBroker:
+        logger = logging.getLogger("stream_monitor.kafka")
+        return KafkaBroker(Cluster({"bootstrap.servers": real_kafka}, logger=logger), topic_prefix)
