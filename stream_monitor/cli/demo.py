@@ -7,8 +7,6 @@ from typing import Annotated
 
 import typer
 
-from stream_monitor.demo.walkthrough import run_demo
-
 
 def demo(
     days: Annotated[
@@ -26,4 +24,6 @@ def demo(
 
     Example: stream-monitor demo --days 60
     """
+    from stream_monitor.demo.walkthrough import run_demo  # river takes seconds to load
+
     run_demo(days, report, port, keep)

@@ -12,7 +12,7 @@ from typing import Any
 
 from stream_monitor.core.comparison import ReferenceView
 from stream_monitor.core.incidents import IncidentTrack, identify
-from stream_monitor.core.performance.rolling import MATURITY_STEPS, measure_performance
+from stream_monitor.core.performance.rolling import MATURE, MATURITY_STEPS, measure_performance
 from stream_monitor.core.policy import ModelSpec, ReferenceKind
 from stream_monitor.core.profile.counter import Delta
 from stream_monitor.core.profile.profile import ALL, Profile, ProfileKey
@@ -151,13 +151,18 @@ class ModelState:
         return outputs
 
     def note(self, record: dict[str, Any]) -> None:
-        """Keeps a published record if it is of the newest window of its kind."""
+        """Keeps a published record if it is of the newest window of its kind.
+
+        Of performance also the newest one that most labels have reached, which an alert can rest on.
+        """
         kind = record["type"] + (f":{record['outcome']}" if "outcome" in record else "")
-        where = (kind, record["version"], record["segment"], record["window"]["size"])
-        before = self.latest.get(where)
-        if before is None or before["window"]["start"] <= record["window"]["start"]:
-            self.latest[where] = record
-            self.changed.add(("latest", where))
+        kinds = [kind, f"{kind}:mature"] if record.get("maturity", 0) >= MATURE else [kind]
+        for name in kinds:
+            where = (name, record["version"], record["segment"], record["window"]["size"])
+            before = self.latest.get(where)
+            if before is None or before["window"]["start"] <= record["window"]["start"]:
+                self.latest[where] = record
+                self.changed.add(("latest", where))
 
     def wait_for_open_windows(self) -> None:
         """After a restore: every window of a held pane that was not closed waits to close."""
@@ -204,7 +209,7 @@ class ModelState:
             is_exact=not panes & self.inexact,
             is_complete=is_complete,
             is_inherited=self.catalogue.is_inherited(self.spec.name, key.version, key.profile_id),
-            digest=profile_digest(judged.profile),
+            digest=profile_digest(judged.profile.without_outcomes()),
             traffic=judged.profile.traffic.summarise(),
             mean_confidence=judged.profile.score.summarise(),
             features=tuple(results),
@@ -338,7 +343,9 @@ class ModelState:
             published = {**closed.performance, outcome.name: (performance.step, revision)}
             self.closed[key] = replace(closed, performance=published)
             self.changed.add(("closed", key))
-            found.append(PerformanceResult(key, closed.window, revision, performance))
+            labels = Profile(profile.layout, {"outcome": profile.outcome(outcome.name)})
+            digest = profile_digest(labels)
+            found.append(PerformanceResult(key, closed.window, revision, digest, performance))
         return found
 
     def _forget(self, sizes: Mapping[str, WindowSize], label_watermark_s: int) -> None:

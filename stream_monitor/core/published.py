@@ -131,6 +131,7 @@ def _performance_result(result: PerformanceResult, model: str) -> dict[str, Any]
         "window": _window(result.window, result.key.size),
         "revision": result.revision,
         "outcome": performance.outcome,
+        "digest": result.digest,
         "predictions": performance.predictions,
         "labels": performance.labels,
         "maturity": performance.maturity,

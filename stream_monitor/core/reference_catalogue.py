@@ -33,7 +33,7 @@ class ReferenceCatalogue:
 
     def of_model(self, model: str) -> list[Reference]:
         """The model's references, oldest first."""
-        return [r for r in self._references.values() if r.model == model]
+        return [r for r in self.all() if r.model == model]
 
     def layout_for(self, spec: ModelSpec, version: str) -> Layout:
         """The layout that a version's events are counted under."""

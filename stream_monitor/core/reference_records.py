@@ -78,16 +78,19 @@ class ReferenceAssembler:
     def _add(self, key: bytes, value: bytes) -> Reference | None:
         head, _ = unframe(value)
         base = key.rpartition("·".encode())[0]
-        arriving = self._arriving.setdefault((base, str(head["generation"])), _Arriving())
+        own = (base, str(head["generation"]))
+        arriving = self._arriving.setdefault(own, _Arriving())
         if head["type"] == "reference":
             arriving.header = head
         else:
             arriving.parts[key] = value
         if arriving.header is None or len(arriving.parts) < arriving.header["parts"]:
             return None
-        # Compaction has taken parts of older generations: they will never be whole.
+        # Compaction has taken parts of generations that began earlier: they will never be whole.
         for other in [name for name in self._arriving if name[0] == base]:
             del self._arriving[other]
+            if other == own:
+                break
         return _assemble(arriving.header, arriving.parts)
 
 

@@ -60,7 +60,7 @@ def _weight(verdict: Verdict) -> tuple[bool, float]:
 class WindowResult:
     """One closed window and revision. `is_complete` says that no source partition was missing.
 
-    `digest` is equal exactly when every count and sum of the window is.
+    `digest` is equal exactly when every count and sum of the window is, labels aside.
     """
 
     key: WindowKey
@@ -78,11 +78,12 @@ class WindowResult:
 
 @dataclass(frozen=True, slots=True)
 class PerformanceResult:
-    """One outcome of one closed window at one maturity."""
+    """One outcome of one closed window at one maturity; `digest` is that of its outcome counts."""
 
     key: WindowKey
     window: Window
     revision: int
+    digest: str
     performance: Performance
 
 

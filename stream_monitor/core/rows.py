@@ -28,6 +28,7 @@ PERFORMANCE_SCHEMA = pa.schema(
     [(name, pa.string()) for name in (*_TEXT[:6], "outcome")]
     + [("revision", pa.int64()), ("predictions", pa.int64()), ("labels", pa.int64())]
     + [(name, pa.float64()) for name in ("maturity", *_METRICS)]
+    + [("digest", pa.string())]
 )
 
 
@@ -54,7 +55,7 @@ def _feature_row(common: dict[str, Any], feature: dict[str, Any]) -> dict[str, A
 
 def performance_row(record: dict[str, Any]) -> dict[str, Any]:
     """The row of a performance record."""
-    names = ("outcome", "revision", "predictions", "labels", "maturity")
+    names = ("outcome", "revision", "predictions", "labels", "maturity", "digest")
     metrics = record["metrics"]
     return (
         _common(record)

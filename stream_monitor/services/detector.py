@@ -111,6 +111,15 @@ class Detector:
         self._consumer.close()
         self._producer.close()
         self._references.close()
+        chains = [state.chain for state in self.partitions.values()]
+        counts = {".".join(name): n for name, n in sorted(self.status.counts.items()) if n}
+        log.info(
+            "detector stopped",
+            instance=self.status.instance,
+            counts=counts,
+            chain_violations=sum(chain.violations for chain in chains),
+            unreadable=sum(state.unreadable for state in self.partitions.values()),
+        )
 
     def step(self) -> None:
         """One batch of deltas: read for the commit interval, merge, judge, commit."""
@@ -147,11 +156,13 @@ class Detector:
         """Reads each assigned partition's state, then goes on from the committed offset."""
         self._to_restore = False
         self.partitions, self._records, self._positions = {}, {}, {}
+        self.status.lag_records.clear()
         if not self._assigned:
             self.status.is_ready = True
             return
         committed = self._consumer.committed(self._assigned)
         for tp in sorted(self._assigned):
+            self.status.last_step_s = time.time()
             state = self._empty_state(tp.partition)
             records = StateRecords()
             stored = self._reader.read(self._config.topics.state, tp.partition)
@@ -201,12 +212,12 @@ class Detector:
         began = self._clock()
         forks, violations, positions = self._merged(batches)
         self._producer.begin()
-        published = 0
+        published: list[dict[str, Any]] = []
         for partition, state in sorted(forks.items()):
             for violation in violations[partition]:
                 self._produce_violation(violation)
             for name, output in state.advance():
-                published += self._publish(name, state.models[name], output)
+                published.append(self._publish(name, state.models[name], output))
             for key, value in self._records[partition].changes(state):
                 self._producer.produce(Outgoing(self._config.topics.state, key, value, partition))
         deltas = self._config.topics.deltas
@@ -221,7 +232,10 @@ class Detector:
         self.partitions |= forks
         self._positions |= positions
         self.status.counts["consumed", deltas] += sum(map(len, batches))
-        self.status.counts["published",] += published
+        self.status.counts["published",] += len(published)
+        for record in published:
+            if record["type"] == "drift":
+                self.status.counts["events", record["model"], record["status"]] += 1
         for tp in self._assigned:
             self.status.lag_records[tp] = self._consumer.lag(tp) or 0
         self.status.committed(self._clock() - began, time.time())
@@ -252,17 +266,16 @@ class Detector:
             return forks, violations, positions
         raise StreamMonitorError("unreachable: a tolerant merge raises nothing")
 
-    def _publish(self, name: str, model: ModelState, output: Output) -> int:
+    def _publish(self, name: str, model: ModelState, output: Output) -> dict[str, Any]:
         record = to_json(output, name)
         names, key = self._config.topics, name.encode()
         if isinstance(output, DriftEvent):
             headers = event_headers(record, self._config.name)
             self._producer.produce(Outgoing(names.events, key, orjson.dumps(record), None, headers))
-            self.status.counts["events", name, record["status"]] += 1
         else:
             model.note(record)
             self._producer.produce(Outgoing(names.results, key, orjson.dumps(record)))
-        return 1
+        return record
 
     def _produce_violation(self, violation: Violation) -> None:
         record = integrity_event(violation.marker, self._config.name)

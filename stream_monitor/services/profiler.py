@@ -131,6 +131,8 @@ class Profiler:
         self._consumer.close()
         self._producer.close()
         self._store.close(sorted({tp.partition for tp in self._assigned}))
+        counts = {".".join(name): n for name, n in sorted(self.status.counts.items()) if n}
+        log.info("profiler stopped", instance=self.status.instance, counts=counts)
 
     def step(self) -> None:
         """One batch: read for the commit interval, then commit if there is something to say."""
@@ -204,7 +206,7 @@ class Profiler:
             for tp in own:
                 if tp not in self._until and any(other in self._until for other in own):
                     self._consumer.pause([tp])
-        self.status.is_ready = True
+        self.status.is_ready = not self._until
         log.info(
             "partitions assigned",
             partitions=[f"{tp.topic}/{tp.partition}" for tp in self._assigned],
@@ -240,6 +242,7 @@ class Profiler:
                 del self._until[tp]
                 self._consumer.seek(tp, offset)
                 self._consumer.pause([tp])
+        self.status.is_ready = not self._until
         for partition in replaying - {tp.partition for tp in self._until}:
             self._consumer.resume([tp for tp in self._sources if tp.partition == partition])
         live = []

@@ -41,7 +41,6 @@ def run_together(
         metrics.host, metrics.port, collector, [snapshot.status for snapshot in snapshots]
     )
     address = f"http://{metrics.host}:{server.start()}/metrics"
-    log.info("metrics", address=address)
     on_address(address)
 
     def must_stop() -> bool:

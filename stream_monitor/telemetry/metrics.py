@@ -121,7 +121,7 @@ TABLE: Final[dict[str, Metric]] = {
     "reference_events": Metric("gauge", ("model", "version", "kind"), "",
         "Events that the reference was built from."),
     "late_events_dropped_total": Metric("counter", ("model",), "",
-        "Events that came after every window they belong to was final, once per segment."),
+        "Events that came after every window they belong to was final."),
     # The pipeline.
     "records_consumed_total": Metric("counter", ("topic",), "", "Records read and committed."),
     "records_total": Metric("counter", ("topic", "result"), "",

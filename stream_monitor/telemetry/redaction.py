@@ -26,10 +26,10 @@ _CAMEL: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _WORD: Final = re.compile(r"[^a-z0-9]+")
 
 _ASSIGNED: Final = re.compile(
-    r"""(?ix) ( [\w.-]{0,40} (?:password|passwd|secret|token|apikey|api[._-]key) [\w.-]{0,40} ["']?
-    \s* [=:] \s*) ("[^"]*" | '[^']*' | [^\s,;&]+)"""
+    r"""(?ix) ( (?:password|passwd|secret|token|apikey|api[._-]key) [\w.-]{0,40} ["']?
+    \s{0,4} [=:] \s{0,4} ) ( "[^"]*" | '[^']*' | [^\s,;&]+ )"""
 )
-_IN_ADDRESS: Final = re.compile(r"(?i)([a-z][a-z0-9+.-]*://)[^\s/@]+@")
+_IN_ADDRESS: Final = re.compile(r"(?i)\b([a-z][a-z0-9+.-]{0,15}://)[^\s/@]{1,200}@")
 
 
 def is_secret(name: str) -> bool:

@@ -15,7 +15,7 @@ from stream_monitor.connectors.kafka.settings import Cluster, Group
 from stream_monitor.connectors.kafka.topics import KafkaTopics
 from stream_monitor.core.records import TopicPartition
 from stream_monitor.services.ports import Consumer, Producer
-from tests.contracts.broker_contract import Broker, Member, poll_until
+from tests.contracts.broker_under_test import Broker, Member, poll_until
 
 SESSION_MS = 6_000
 """The shortest session that brokers allow by default: how long a test waits for a silent member."""

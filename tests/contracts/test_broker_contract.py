@@ -19,14 +19,11 @@ from stream_monitor.connectors.memory import (
 )
 from stream_monitor.core.records import TopicPartition
 from stream_monitor.services.ports import Consumer, Producer
-from tests.contracts.broker_contract import (
-    Broker,
-    DeliveryContract,
-    Member,
-    PlainContract,
-    poll_until,
-)
+from tests.contracts.broker_under_test import Broker, Member, poll_until
+from tests.contracts.delivery_contract import DeliveryContract
 from tests.contracts.kafka_broker import KafkaBroker
+from tests.contracts.plain_contract import PlainContract
+from tests.contracts.topics_contract import TopicsContract
 
 
 class InMemory(Broker):
@@ -66,13 +63,13 @@ def embedded_broker() -> Iterator[EmbeddedBroker]:
     broker.close()
 
 
-class TestMemory(DeliveryContract):
+class TestMemory(PlainContract, TopicsContract, DeliveryContract):
     @pytest.fixture
     def broker(self) -> InMemory:
         return InMemory()
 
 
-class TestEmbedded(PlainContract):
+class TestEmbedded(PlainContract, TopicsContract):
     @pytest.fixture
     def broker(self, embedded_broker: EmbeddedBroker) -> KafkaBroker:
         return KafkaBroker(embedded_broker.cluster, f"test-{uuid.uuid4().hex[:12]}.")

@@ -121,7 +121,7 @@ class KafkaConsumer:
     def lag(self, partition: TopicPartition) -> int | None:
         """As Consumer.lag; unknown until something was fetched since the last assignment or seek.
 
-        The end is the last stable offset: what an open transaction holds back is not counted.
+        The end is the last one fetched, and what an open transaction holds back counts.
         """
         if partition not in self._fetched:
             return None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import compress
+from operator import itemgetter
 
 import numpy as np
 from confluent_kafka import Message
@@ -36,7 +37,7 @@ def _records(topic: str, messages: list[Message[bytes, bytes]]) -> Records:
         topic,
         np.fromiter(map(Message.partition, messages), np.int32, count),
         np.fromiter(map(Message.offset, messages), np.int64, count),
-        np.fromiter((time_ms for _, time_ms in timestamps), np.int64, count),
+        np.fromiter(map(itemgetter(1), timestamps), np.int64, count),
         list(map(Message.key, messages)),
         list(map(Message.value, messages)),
     )

@@ -89,11 +89,11 @@ class MemoryConsumer:
     def lag(self, partition: TopicPartition) -> int | None:
         """As Consumer.lag; unknown until the first read since the last assignment or seek.
 
-        The end is the last stable offset: what an open transaction holds back is not counted.
+        What an open transaction holds back counts.
         """
         if partition not in self._fetched:
             return None
-        return max(0, self._broker.log(partition).stable_end - self._position[partition])
+        return max(0, self._broker.log(partition).end - self._position[partition])
 
     def close(self) -> None:
         """As Consumer.close; the callbacks are not called any more."""

@@ -78,11 +78,13 @@ class LabelJoin:
     ) -> Met:
         """Stores the labels, numbered from `first_sequence`, and pairs those of known predictions."""
         known = np.flatnonzero(batch.sequence >= 0)
-        sequence = np.unique(np.concatenate([batch.sequence[known], awaited.sequence]))
+        wanted = np.concatenate([batch.sequence[known], awaited.sequence])
+        sequence, wanted_at = np.unique(wanted, return_inverse=True)
         predictions = self._predictions(sequence)
         earlier = self._earlier_labels(batch, awaited)
         candidates = pa.concat_tables([earlier.select(_CANDIDATE), _candidates(batch, known)])
-        at = np.searchsorted(sequence, candidates.column("prediction").to_numpy())
+        earlier_at = np.searchsorted(sequence, earlier.column("prediction").to_numpy())
+        at = np.concatenate([earlier_at, wanted_at[: len(known)]])
         is_applied = np.zeros(len(candidates), np.bool_)
         is_applied[: len(earlier)] = ~earlier.column("is_waiting").to_numpy()
         outcomes = candidates.column("outcome").combine_chunks().dictionary_encode()
@@ -97,7 +99,7 @@ class LabelJoin:
         stored = stored.append_column("seq", pa.array(numbers))
         if len(stored):
             schema.insert(self._cursor, "labels", stored)
-        ids = _ids_by_prediction(batch, known, awaited, sequence)
+        ids = _ids_by_prediction(batch, known, awaited, wanted_at, len(sequence))
         pairs = _pairs(
             candidates, predictions.append_column("prediction_id", ids), rows, resolution
         )
@@ -195,15 +197,17 @@ def _waiting(batch: Labelled, waiting: NDArray[np.int64]) -> pa.Table:
 
 
 def _ids_by_prediction(
-    batch: Labelled, known: NDArray[np.int64], awaited: Awaited, sequence: NDArray[np.int64]
+    batch: Labelled,
+    known: NDArray[np.int64],
+    awaited: Awaited,
+    wanted_at: NDArray[np.int64],
+    predictions: int,
 ) -> pa.Array:
-    at = np.zeros(len(sequence), np.int64)
-    at[np.searchsorted(sequence, batch.sequence[known])] = known
-    at[np.searchsorted(sequence, awaited.sequence)] = len(batch.labels) + np.arange(
-        len(awaited.sequence)
-    )
+    row = np.zeros(predictions, np.int64)
+    first_awaited = len(batch.labels)
+    row[wanted_at] = np.concatenate([known, first_awaited + np.arange(len(awaited.ids))])
     batch_ids = batch.labels.column("prediction_id").combine_chunks()
-    return pa.concat_arrays([batch_ids, awaited.ids]).take(pa.array(at))
+    return pa.concat_arrays([batch_ids, awaited.ids]).take(pa.array(row))
 
 
 def _pairs(

@@ -29,14 +29,10 @@ CREATE TABLE IF NOT EXISTS labels (
 """A waiting label expires by its own time, an applied one with its prediction."""
 
 DAMAGE: Final = """
-SELECT (SELECT count(next_offset) FROM offsets),
-    (SELECT (max(model), max(version), max(profile_id), max(segments), max(predicted_label))
-     FROM contexts),
-    (SELECT (sum(context), max(timestamp_us), max(score), max(predicted_value)) FROM predictions),
-    (SELECT (max(prediction_id), max(outcome), max(label), max(timestamp_us), max(expires_us),
-             bool_or(is_waiting)) FROM labels)
+SELECT (SELECT bit_xor(hash(o)) FROM offsets o), (SELECT bit_xor(hash(c)) FROM contexts c),
+    (SELECT bit_xor(hash(p)) FROM predictions p), (SELECT bit_xor(hash(l)) FROM labels l)
 """
-"""Reads every block that rebuilding the index does not, so that damage shows on opening."""
+"""Reads every block, so that damage shows on opening."""
 
 PREDICTION_IDS: Final = 'SELECT seq, hash, "check" FROM predictions'
 LABEL_IDS: Final = 'SELECT min(seq) AS seq, hash, "check" FROM labels GROUP BY hash, "check"'

@@ -13,6 +13,8 @@ from stream_monitor.core.schema import Outcome, OutcomeKind
 
 MATURITY_STEPS: Final = (0.5, 0.8, 0.95, 0.99, 1.0)
 """A revision is published when maturity passes one of these, not at each label."""
+MATURE: Final = 0.8
+"""From this maturity on, a figure stands for its window."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -127,6 +127,11 @@ class Profile:
         """Number of events counted."""
         return int(self.traffic.arrays["events"][0])
 
+    def without_outcomes(self) -> Profile:
+        """What is known when a window closes: everything but labels."""
+        kept = {n: p for n, p in self.parts.items() if not n.startswith("outcome:")}
+        return Profile(self.layout, kept)
+
     def outcomes_only(self) -> Profile:
         """The same without features and scores, for windows that only wait for labels."""
         kept = {n: p for n, p in self.parts.items() if n == "traffic" or n.startswith("outcome:")}

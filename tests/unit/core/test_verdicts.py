@@ -103,7 +103,7 @@ def test_alpha_is_the_budget_s_share_of_one_test() -> None:
     spec = model_spec(windows=(hour, day))
     tests = (6 + 4) * 2
     assert alpha_of(spec, hour, 1) == pytest.approx(1 / 2 / 168 / tests)
-    assert alpha_of(spec, day, 3) == pytest.approx(1 / 2 / 7 / (tests * 3))
+    assert alpha_of(spec, day, 9) == pytest.approx(1 / 2 / 7 / (tests * 9))
     one = model_spec(windows=(day,), references=(ReferenceKind.VALIDATION,))
     assert alpha_of(one, day, 0) == 1e-3
     strict = model_spec(windows=(day,), budget=AlarmBudget(0.1, 1e-6))

@@ -1,4 +1,4 @@
-"""Two small models judged by the real core: what a detector holds after a quiet and a drifting day."""
+"""Two small models judged by the real core: what a detector holds after six quiet and six drifting hours."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from stream_monitor.services.status import ServiceStatus
 
 HOUR_S = 3_600
 MONDAY_S = 1_767_571_200
-NOW_S = MONDAY_S + 48 * HOUR_S
+NOW_S = MONDAY_S + 12 * HOUR_S
 NUMERIC, CATEGORICAL = FeatureKind.NUMERIC, FeatureKind.CATEGORICAL
 INPUTS = (Feature("amount", NUMERIC), Feature("age", NUMERIC), Feature("country", CATEGORICAL))
 
@@ -57,7 +57,7 @@ PRICES = ModelSpec(
 )
 
 
-def day(seed: int, first_hour: int, hours: int, moved: float = 0.0) -> pa.Table:
+def events(seed: int, first_hour: int, hours: int, moved: float = 0.0) -> pa.Table:
     """200 events an hour; `moved` shifts amounts, by as many standard deviations, and adds a country."""
     rng = np.random.default_rng(seed)
     n = 200 * hours
@@ -102,9 +102,9 @@ def rows_of(spec: ModelSpec, table: pa.Table) -> TableRows:
 def judged(spec: ModelSpec) -> tuple[ModelState, list[str]]:
     """The model's state with its newest records noted, and the statuses of its drift events."""
     catalogue = ReferenceCatalogue()
-    reference = rows_of(spec, day(seed=1, first_hour=-48, hours=48)).events
+    reference = rows_of(spec, events(seed=1, first_hour=-36, hours=36)).events
     catalogue.add(build_reference(spec, [reference], version="1"))
-    live = pa.concat_tables([day(2, 0, 12), day(3, 12, 12, moved=1.0)])
+    live = pa.concat_tables([events(2, 0, 6), events(3, 6, 6, moved=1.0)])
     state = ModelState(spec, "test", catalogue, late_dropped=3)
     statuses = []
     for output in replay_rows(rows_of(spec, live), spec, catalogue):

@@ -19,8 +19,13 @@ from tests.unit.telemetry.pages import count, label_values, values
 Both = tuple[ProfilerSnapshot, DetectorSnapshot]
 
 
-def collect(snapshots: tuple[Snapshot, ...], **options: int) -> list[Family]:
-    return list(MetricsCollector(snapshots, clock=lambda: NOW_S, **options).collect())
+def collect(
+    snapshots: tuple[Snapshot, ...], max_series: int = 20_000, features_with_bins: int = 20
+) -> list[Family]:
+    collector = MetricsCollector(
+        snapshots, True, max_series, features_with_bins, clock=lambda: NOW_S
+    )
+    return list(collector.collect())
 
 
 def test_a_revoked_partition_takes_its_series_along(

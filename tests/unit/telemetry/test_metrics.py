@@ -11,10 +11,9 @@ from prometheus_client.openmetrics.exposition import generate_latest as generate
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
 from prometheus_client.parser import text_string_to_metric_families as parse_text
 
-from stream_monitor.core.performance.classes import class_metrics
-from stream_monitor.core.performance.numbers import number_metrics
-from stream_monitor.core.profile.outcome import OutcomePart
-from stream_monitor.core.schema import OutcomeKind
+from stream_monitor.core.binning import Binning
+from stream_monitor.core.performance.rolling import measure_performance
+from stream_monitor.core.profile.profile import Layout, Profile
 from stream_monitor.telemetry.collector import MetricsCollector
 from stream_monitor.telemetry.metrics import TABLE, Metric, as_markdown, full_name
 from tests.unit.telemetry.judged_models import LOANS, PRICES
@@ -92,10 +91,13 @@ def test_both_formats_are_read_back(collector: MetricsCollector, generate, parse
 
 
 def test_every_measure_of_the_core_has_a_metric() -> None:
-    for spec, measure in ((LOANS, class_metrics), (PRICES, number_metrics)):
-        part = OutcomePart(spec.outcomes[0], 1)
-        assert {f"model_{name}" for name in measure(part)} <= TABLE.keys()
-    assert set(OutcomeKind) == {OutcomeKind.CLASS, OutcomeKind.NUMBER}
+    measures: set[str] = set()
+    for spec in (LOANS, PRICES):
+        profile = Profile(Layout(Binning(spec.schema), spec.outcomes))
+        for outcome in spec.outcomes:
+            measures |= measure_performance(profile, outcome, False).metrics.keys()
+    assert {f"model_{name}" for name in measures} <= TABLE.keys()
+    assert len(measures) == 9
 
 
 def test_the_page_of_the_documentation_is_generated_from_the_table() -> None:

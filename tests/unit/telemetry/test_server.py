@@ -58,7 +58,7 @@ def test_head_answers_without_a_body(port: int) -> None:
     assert (response.status, body) == (503, "")
 
 
-@pytest.mark.parametrize("path", ["/", "/metrics/", "/live/x", "//ready"])
+@pytest.mark.parametrize("path", ["/", "/metrics/", "/live/x", "/Ready"])
 def test_other_paths_are_not_found(port: int, path: str) -> None:
     assert get(port, path)[0].status == 404
 

@@ -47,7 +47,7 @@ def test_records_add_up_to_what_was_consumed(page: list[Family]) -> None:
 
 def test_a_judged_model_shows_its_owner_reference_and_drops(page: list[Family]) -> None:
     assert values(page, "model_info", model="loans", owner="credit", tier="1") == [1]
-    assert values(page, "reference_events", model="loans", version="1", kind="validation") == [9600]
+    assert values(page, "reference_events", model="loans", version="1", kind="validation") == [7200]
     assert values(page, "late_events_dropped_total", model="loans") == [3]
     assert values(page, "drift_events_total", model="loans", status="opened") == [2]
     assert values(page, "drift_events_total", model="prices", status="retracted") == [0]

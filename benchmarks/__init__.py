@@ -1,0 +1,1 @@
+"""Measurements of this machine: `python -m benchmarks` runs all of them, `benchmarks.soak` the long one."""
