@@ -1,46 +1,15 @@
-"""The stream-monitor command: one file per subcommand; results go to stdout, logs to stderr.
-
-Exit codes: 0 done · 1 something failed or was found wrong · 2 wrong usage or configuration.
-"""
+"""The stream-monitor command: one file per subcommand; results go to stdout, logs to stderr."""
 
 from __future__ import annotations
 
 import sys
 
-import typer
-
-from stream_monitor.cli import check, config, demo, reference, replay, results, run, topics
-from stream_monitor.cli.output import report_error
-from stream_monitor.core.errors import InvalidSpecification, StreamMonitorError
-
-app = typer.Typer(
-    name="stream-monitor",
-    help="Streaming drift detection for models whose inputs and labels travel through Kafka.",
-    epilog="Exit codes: 0 done · 1 something failed or was found wrong · 2 wrong usage or configuration.",
-    no_args_is_help=True,
-    pretty_exceptions_show_locals=False,
-    rich_markup_mode="rich",
-)
-app.add_typer(run.app, name="run")
-app.add_typer(reference.app, name="reference")
-app.add_typer(topics.app, name="topics")
-app.add_typer(config.app, name="config")
-app.command("check")(check.check)
-app.command("replay")(replay.replay)
-app.command("results")(results.results)
-app.command("demo")(demo.demo)
-
 
 def main() -> None:
-    """Runs the command line; every expected error is one sentence on stderr."""
+    """Runs the command line; Ctrl-C ends it with exit code 130, also while its modules still load."""
     try:
-        app()
-    except InvalidSpecification as error:
-        report_error(str(error))
-        sys.exit(2)
-    except StreamMonitorError as error:
-        report_error(str(error))
-        sys.exit(2 if type(error).__name__ == "ConfigError" else 1)
+        from stream_monitor.cli.commands import run_command
+
+        run_command()
     except KeyboardInterrupt:
-        report_error("interrupted")
         sys.exit(130)

@@ -26,4 +26,7 @@ def demo(
     """
     from stream_monitor.demo.walkthrough import run_demo  # river takes seconds to load
 
+    # river and the flights take seconds to load: not for the other commands.
+    from stream_monitor.demo.walkthrough import run_demo
+
     run_demo(days, report, port, keep)

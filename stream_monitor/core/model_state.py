@@ -142,9 +142,9 @@ class ModelState:
                 closed = self.closed[key]
                 self.closed[key] = replace(closed, revision=closed.revision + 1)
             outputs += self._judge(key, sizes[key.size], is_complete)
-            outputs += self._measure(key, label_watermark_s)
+            outputs += self._measure(key, sizes[key.size], label_watermark_s)
         for key in sorted(self._remeasurable(label_watermark_s)):
-            outputs += self._measure(key, label_watermark_s)
+            outputs += self._measure(key, sizes[key.size], label_watermark_s)
         self.to_revise.clear()
         self.to_remeasure.clear()
         self._forget(sizes, label_watermark_s)
@@ -328,7 +328,7 @@ class ModelState:
         }
         return (self.to_remeasure & self.closed.keys()) | passed
 
-    def _measure(self, key: WindowKey, label_watermark_s: int) -> list[Output]:
+    def _measure(self, key: WindowKey, size: WindowSize, label_watermark_s: int) -> list[Output]:
         """Performance at close, then whenever maturity passes a step."""
         found: list[Output] = []
         for outcome in self.spec.outcomes:
@@ -345,7 +345,7 @@ class ModelState:
             self.changed.add(("closed", key))
             labels = Profile(profile.layout, {"outcome": profile.outcome(outcome.name)})
             digest = profile_digest(labels)
-            found.append(PerformanceResult(key, closed.window, revision, digest, performance))
+            found.append(PerformanceResult(key, size, closed.window, revision, digest, performance))
         return found
 
     def _forget(self, sizes: Mapping[str, WindowSize], label_watermark_s: int) -> None:

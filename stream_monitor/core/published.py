@@ -17,7 +17,7 @@ from stream_monitor.core.results import (
     WindowResult,
 )
 from stream_monitor.core.verdicts import Verdict
-from stream_monitor.core.windows import Window
+from stream_monitor.core.windows import Window, WindowSize
 from stream_monitor.core.wire import Marker
 
 EVENT_TYPES = {
@@ -51,9 +51,9 @@ def _where(key: WindowKey, model: str) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _window(window: Window, size: str, timezone: str | None = None) -> dict[str, Any]:
-    shown = {"size": size, "start": rfc3339(window.start_s), "end": rfc3339(window.end_s)}
-    return shown if timezone is None else {**shown, "timezone": timezone}
+def _window(window: Window, size: WindowSize) -> dict[str, Any]:
+    start, end = rfc3339(window.start_s), rfc3339(window.end_s)
+    return {"size": size.name, "start": start, "end": end, "timezone": size.timezone}
 
 
 def _window_result(result: WindowResult, model: str) -> dict[str, Any]:
@@ -61,7 +61,7 @@ def _window_result(result: WindowResult, model: str) -> dict[str, Any]:
     return {
         "type": "window",
         **_where(result.key, model),
-        "window": _window(result.window, result.key.size, result.size.timezone),
+        "window": _window(result.window, result.size),
         "revision": result.revision,
         "exact": result.is_exact,
         "complete": result.is_complete,
@@ -128,7 +128,7 @@ def _performance_result(result: PerformanceResult, model: str) -> dict[str, Any]
     return {
         "type": "performance",
         **_where(result.key, model),
-        "window": _window(result.window, result.key.size),
+        "window": _window(result.window, result.size),
         "revision": result.revision,
         "outcome": performance.outcome,
         "digest": result.digest,
@@ -150,7 +150,7 @@ def _drift_event(event: DriftEvent, model: str) -> dict[str, Any]:
         "revision": event.revision,
         "supersedes": event.revision - 1 if event.revision else None,
         **_where(event.key, model),
-        "window": _window(event.window, event.key.size, event.size.timezone),
+        "window": _window(event.window, event.size),
         "feature": event.feature,
         "reference": event.reference.value,
         "starts_at": rfc3339(event.opened_s),

@@ -81,6 +81,7 @@ class PerformanceResult:
     """One outcome of one closed window at one maturity; `digest` is that of its outcome counts."""
 
     key: WindowKey
+    size: WindowSize
     window: Window
     revision: int
     digest: str

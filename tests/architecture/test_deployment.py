@@ -70,7 +70,7 @@ def test_compose_and_chart_run_both_stages_and_create_the_topics() -> None:
 
 @pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
 def test_every_deployed_command_exists(words: tuple[str, ...]) -> None:
-    from stream_monitor.cli import app
+    from stream_monitor.cli.commands import app
 
     assert refusal(app, words) is None
 

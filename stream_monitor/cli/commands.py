@@ -1,0 +1,43 @@
+"""The stream-monitor command put together from its subcommands, one file each.
+
+Exit codes: 0 done · 1 something failed or was found wrong · 2 wrong usage or configuration.
+"""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+
+from stream_monitor.cli import check, config, demo, reference, replay, results, run, topics
+from stream_monitor.cli.output import report_error
+from stream_monitor.core.errors import InvalidSpecification, StreamMonitorError
+
+app = typer.Typer(
+    name="stream-monitor",
+    help="Streaming drift detection for models whose inputs and labels travel through Kafka.",
+    epilog="Exit codes: 0 done · 1 something failed or was found wrong · 2 wrong usage or configuration.",
+    no_args_is_help=True,
+    pretty_exceptions_show_locals=False,
+    rich_markup_mode="rich",
+)
+app.add_typer(run.app, name="run")
+app.add_typer(reference.app, name="reference")
+app.add_typer(topics.app, name="topics")
+app.add_typer(config.app, name="config")
+app.command("check")(check.check)
+app.command("replay")(replay.replay)
+app.command("results")(results.results)
+app.command("demo")(demo.demo)
+
+
+def run_command() -> None:
+    """Runs the command line; every expected error is one sentence on stderr."""
+    try:
+        app()
+    except InvalidSpecification as error:
+        report_error(str(error))
+        sys.exit(2)
+    except StreamMonitorError as error:
+        report_error(str(error))
+        sys.exit(2 if type(error).__name__ == "ConfigError" else 1)
