@@ -76,20 +76,20 @@ def show(rows: Sequence[Row]) -> None:
 
 def keep(rows: Sequence[Row]) -> None:
     """Writes latest.json and the page."""
-    kept = {
-        "date": datetime.now(UTC).date().isoformat(),
-        "machine": machine(),
-        "rows": [asdict(row) for row in rows],
-    }
+    date, here = datetime.now(UTC).date().isoformat(), machine()
+    kept = {"date": date, "machine": here, "rows": [asdict(row) for row in rows]}
     LATEST.parent.mkdir(exist_ok=True)
     LATEST.write_text(json.dumps(kept, indent=1) + "\n", encoding="utf-8")
-    PAGE.write_text(page(kept["date"], kept["machine"], rows), encoding="utf-8")
+    PAGE.write_text(page(date, here, rows), encoding="utf-8")
 
 
 def page(date: str, machine: dict[str, Any], rows: Sequence[Row]) -> str:
     """docs/benchmarks.md."""
     lines = ["# Benchmarks", "", _INTRODUCTION, ""]
-    lines += [f"{date}, {machine['cores']} cores, {machine['cpu']}, Python {machine['python']}.", ""]
+    lines += [
+        f"{date}, {machine['cores']} cores, {machine['cpu']}, Python {machine['python']}.",
+        "",
+    ]
     for name in dict.fromkeys(row.benchmark for row in rows):
         lines += [f"## {name}", "", f"{_MEANINGS.get(name, '')}", ""]
         lines += ["| case | median | unit | lowest – highest | note |", "|---|--:|---|---|---|"]

@@ -150,9 +150,9 @@ def create_topics(
     wire(installation).topics().create(owned_topics(topics))
 
 
-def publish(installation: Installation, traffic: Traffic) -> None:
-    """Learns the reference from a stretch of traffic and publishes it."""
-    spec = installation.specifications()[MODEL]
+def publish(installation: Installation, traffic: Traffic, model: str = MODEL) -> None:
+    """Learns a model's reference from a stretch of traffic and publishes it."""
+    spec = installation.specifications()[model]
     chunks = decoded(installation, list(traffic.events()))
     producer = wire(installation).producer("reference")
     reference = build_reference(spec, chunks, "1")
@@ -164,7 +164,8 @@ def decoded(installation: Installation, events: list[Event]) -> list[InferenceCo
     """Events as columns."""
     n = len(events)
     rows = np.arange(n)
-    keys, values = ([event[i] for event in events] for i in (0, 1))
+    keys: list[bytes | None] = [key for key, _ in events]
+    values: list[bytes | None] = [value for _, value in events]
     late_ms = np.full(n, 2**42)  # a record time that no event time is ahead of
     records = Records("inference", np.zeros(n, np.int32), rows, late_ms, keys, values)
     decoder = InferenceDecoder(installation.specifications(), 1_000_000, 0)

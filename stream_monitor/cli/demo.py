@@ -24,8 +24,6 @@ def demo(
 
     Example: stream-monitor demo --days 60
     """
-    from stream_monitor.demo.walkthrough import run_demo  # river takes seconds to load
-
     # river and the flights take seconds to load: not for the other commands.
     from stream_monitor.demo.walkthrough import run_demo
 

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 import orjson
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-STDOUT = Console()
+_HAS_OWN_WIDTH = sys.stdout.isatty() or "COLUMNS" in os.environ
+STDOUT = Console(width=None if _HAS_OWN_WIDTH else 200)  # files and pipes have no 80 columns
 STDERR = Console(stderr=True)
 VERDICT_STYLES = {
     "drift": "bold red", "ok": "green", "insufficient_data": "yellow", "no_reference": "dim",
@@ -61,9 +64,9 @@ def progress_bar() -> Progress:
 
 def report_error(message: str) -> None:
     """An error on stderr."""
-    STDERR.print(f"[bold red]error:[/] {message.replace('[', chr(92) + '[')}", highlight=False)
+    STDERR.print(f"[bold red]error:[/] {escape(message)}", highlight=False, soft_wrap=True)
 
 
 def note(message: str) -> None:
     """A remark on stderr."""
-    STDERR.print(message, highlight=False)
+    STDERR.print(escape(message), highlight=False, soft_wrap=True)

@@ -47,9 +47,10 @@ def build(
         else:
             building.publish(installation, reference)
     windows = {size: len(found) for size, found in reference.segments["all"].windows.items()}
+    counts = ", ".join(f"{count} × {size}" for size, count in windows.items())
     note(
         f"reference of {model} version {reference.version}: {reference.events} events, "
-        f"{len(reference.segments)} segments, windows {windows}, profile {reference.layout.profile_id}"
+        f"{len(reference.segments)} segments, windows {counts}, profile {reference.layout.profile_id}"
     )
     for size, count in windows.items():
         if count < building.ADVISED_WINDOWS:

@@ -58,7 +58,10 @@ def replay(
     chosen = next((m for m in installation.models if model in (None, m.name)), None)
     if chosen is None or (model is None and len(installation.models) > 1):
         names = ", ".join(m.name for m in installation.models) or "none"
-        raise InvalidSpecification(f"choose a model with --model; configured: {names}")
+        wrong = (
+            "choose a model with --model" if model is None else f"model {model} is not configured"
+        )
+        raise InvalidSpecification(f"{wrong}; configured: {names}")
     if table is None:
         found = topic_history.read_topics(installation, chosen.name, since, until)
         chosen = topic_history.with_canonical_columns(chosen)
@@ -89,7 +92,10 @@ def _print(
 ) -> None:
     shown = [row for row in rows if everything or row["verdict"] == "drift"]
     title = f"{name}: {'windows' if everything else 'windows that drift'}"
-    print_table(title, _COLUMNS, ([row[column] for column in _COLUMNS] for row in shown))
+    hideable = ("window", "segment") if everything else ("window", "segment", "verdict")
+    same = [column for column in hideable if len({row[column] for row in shown}) == 1]
+    columns = [column for column in _COLUMNS if column not in same]
+    print_table(title, columns, ([row[column] for column in columns] for row in shown))
     final = {(p["window"], p["start"], p["segment"], p["outcome"]): p for p in performance}
     metrics = [
         m

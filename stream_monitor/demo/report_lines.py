@@ -75,7 +75,7 @@ def performance_charts(records: Sequence[Record], axis: TimeAxis) -> list[Perfor
 def missing_chart(
     windows: Sequence[Record], axis: TimeAxis, notes: Mapping[str, str]
 ) -> MissingChart | None:
-    """The feature that was missing most in any window; None if nothing ever was.
+    """The feature that was missing most, on a noted day if there is one; None if nothing ever was.
 
     `notes` are words to add to days, by ISO date.
     """
@@ -86,7 +86,14 @@ def missing_chart(
             rate = (feature.get("summary") or {}).get("missing_share")
             if rate is not None:
                 rates[feature["feature"]][span] = rate
-    feature = max(rates, key=lambda name: max(rates[name].values()), default=None)
+
+    def most(name: str) -> tuple[float, float]:
+        noted = [
+            rate for span, rate in rates[name].items() if span.start.date().isoformat() in notes
+        ]
+        return max(noted, default=0.0), max(rates[name].values())
+
+    feature = max(rates, key=most, default=None)
     if feature is None or max(rates[feature].values()) == 0:
         return None
     found = rates[feature]

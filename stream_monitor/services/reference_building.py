@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from stream_monitor.config.loading import Installation
-from stream_monitor.core.errors import StreamMonitorError
+from stream_monitor.core.errors import InvalidSpecification, StreamMonitorError, UnreadableBytes
 from stream_monitor.core.published import rfc3339
 from stream_monitor.core.reference_records import (
     ReferenceAssembler,
@@ -40,7 +40,7 @@ def build(
     config = next((m for m in installation.models if m.name == model), None)
     if config is None:
         names = ", ".join(m.name for m in installation.models) or "none"
-        raise StreamMonitorError(f"model {model} is not configured; configured: {names}")
+        raise InvalidSpecification(f"model {model} is not configured; configured: {names}")
     spec = installation.specifications()[model]
     if table is not None:
         rows = table_rows(read_table(table), config, spec)
@@ -95,7 +95,7 @@ def read_file(path: Path) -> list[Reference]:
     """The references of a file."""
     try:
         records = parse_references(path.read_bytes())
-    except OSError as error:
+    except (OSError, UnreadableBytes) as error:
         raise StreamMonitorError(f"{path} cannot be read: {error}") from error
     return ReferenceAssembler().add(records)
 

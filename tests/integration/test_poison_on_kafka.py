@@ -1,4 +1,4 @@
-"""Poison among good records: dead letters with the right reason, counts in the profile, neighbours unharmed."""
+"""Poison among good records: dead letters with the right reason, neighbours unharmed."""
 
 from __future__ import annotations
 
@@ -42,6 +42,13 @@ def event(number: int, **changes: Any) -> dict[str, Any]:
     }
 
 
+def label(number: int) -> bytes:
+    when = rfc3339(START_S + number + 60)
+    return json.dumps(
+        {"prediction_id": f"good-{number}", "label": "yes", "timestamp": when}
+    ).encode()
+
+
 def poison() -> list[tuple[str, bytes | None]]:
     """(reason or `tombstone`, value)."""
     good = json.dumps(event(0)).encode()
@@ -83,7 +90,9 @@ def test_poison_is_buried_and_neighbours_are_counted(
     )  # fmt: skip
     table = pa.table(
         {
-            "timestamp": pa.array([(START_S - 86_400 + i) * 10**6 for i in range(GOOD)], pa.timestamp("us", "UTC")),
+            "timestamp": pa.array(
+                [(START_S - 86_400 + i) * 10**6 for i in range(GOOD)], pa.timestamp("us", "UTC")
+            ),
             "x": [float(i % 17) for i in range(GOOD)],
             "c": ["ab"[i % 2] for i in range(GOOD)],
         }
@@ -110,10 +119,7 @@ def test_poison_is_buried_and_neighbours_are_counted(
     sent = installation.send(
         installation.inference, [(str(i).encode(), v) for i, v in enumerate([*records, *errors, *duplicates])]
     )  # fmt: skip
-    labels: list[bytes | None] = [
-        json.dumps({"prediction_id": f"good-{n}", "label": "yes", "timestamp": rfc3339(START_S + n + 60)}).encode()
-        for n in range(GOOD)
-    ]  # fmt: skip
+    labels: list[bytes | None] = [label(n) for n in range(GOOD)]  # fmt: skip
     labels += [b"{", json.dumps({"prediction_id": "good-1"}).encode(), None]
     sent += installation.send(installation.labels, [(None, v) for v in labels])
     words = installation.drain([("profiler", "one"), ("detector", "one")])
