@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import argparse
 import sqlite3
-import statistics
 import tempfile
 import time
-from collections.abc import Callable
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from benchmarks.results import Row, median_row, repeated, show
+from benchmarks.results import Row, median_row, show
 from stream_monitor.connectors.pending_store import DuckPendingStore
 from stream_monitor.connectors.pending_store.columns import LABELS, PREDICTIONS
 from stream_monitor.core.records import TopicPartition
@@ -23,6 +21,7 @@ from stream_monitor.core.records import TopicPartition
 ROWS: Final = 1_000_000
 FULL_ROWS: Final = 10_000_000
 BATCH: Final = 25_000
+APPENDED: Final = 4 * BATCH
 LABELLED: Final = 100_000
 REPEATS: Final = 3
 START_US: Final = 1_735_689_600_000_000
@@ -41,39 +40,36 @@ def run(is_full: bool = False) -> list[Row]:
 def _measured(who: str, store: _Ours | _Sqlite, rows: int) -> list[Row]:
     filled = _size(store.path)
     at = f"{who}, {rows / 1e6:g} M stored"
-    turns = iter(range(REPEATS))
-    first = iter(range(rows, rows + REPEATS * 4 * BATCH, 4 * BATCH))
-
-    def append() -> None:
-        start = next(first)
-        for batch in range(start, start + 4 * BATCH, BATCH):
-            store.append(batch)
-
-    def join() -> None:
+    starts = iter(range(rows, rows + REPEATS * APPENDED, APPENDED))
+    appended = [_appending(store, next(starts)) for _ in range(REPEATS)]
+    repeats = [_appending(store, 0) for _ in range(REPEATS)]
+    joined, walls = [], []
+    for turn in range(REPEATS):
         # Labels are of predictions spread over the whole store, each labelled once.
-        found = store.join(np.arange(LABELLED) * (rows // LABELLED) + next(turns))
+        labels = store.labels(np.arange(LABELLED) * (rows // LABELLED) + turn)
+        cpu, wall = time.process_time(), time.perf_counter()
+        found = store.join(labels)
+        joined.append((time.process_time() - cpu) * 1e3)
+        walls.append((time.perf_counter() - wall) * 1e3)
         if found != LABELLED:
             raise RuntimeError(f"{who} paired {found} of {LABELLED} labels")
-
-    appended = _scaled(append, 4 * BATCH, 1e6)
-    repeats = _scaled(lambda: [store.append(b) for b in range(0, 4 * BATCH, BATCH)], 4 * BATCH, 1e6)
-    joined, wall = [], []
-    for _ in range(REPEATS):
-        began = time.perf_counter()
-        joined += [seconds * 1e3 for seconds in repeated(join, 1, time.process_time)]
-        wall.append((time.perf_counter() - began) * 1e3)
     store.close()
     return [
         median_row(_NAME, f"{at}: append", appended, "µs/row", "duplicate check and commit"),
         median_row(_NAME, f"{at}: duplicates", repeats, "µs/row", "every row known already"),
         median_row(_NAME, f"{at}: {LABELLED:,} labels", joined, "ms", "join and commit"),
-        Row(_NAME, f"{at}: the same, wall", statistics.median(wall), "ms"),
+        median_row(_NAME, f"{at}: the same, wall", walls, "ms"),
         Row(_NAME, f"{at}: disk", filled / rows, "bytes/row"),
     ]
 
 
-def _scaled(action: Callable[[], object], rows: int, scale: float) -> list[float]:
-    return [seconds / rows * scale for seconds in repeated(action, REPEATS, time.process_time)]
+def _appending(store: _Ours | _Sqlite, first: int) -> float:
+    """Microseconds of processor time per row."""
+    batches = [store.batch(start) for start in range(first, first + APPENDED, BATCH)]
+    began = time.process_time()
+    for batch in batches:
+        store.append(batch)
+    return (time.process_time() - began) / APPENDED * 1e6
 
 
 def _ids(numbers: NDArray[np.int64]) -> list[str]:
@@ -91,16 +87,20 @@ class _Ours:
         self._store.open(0, "bench")
         self._offset = 0
         for first in range(0, rows, BATCH):
-            self.append(first)
+            self.append(self.batch(first))
 
-    def append(self, first: int) -> None:
+    def batch(self, first: int) -> pa.Table:
+        """Predictions as the profiler has them."""
+        return _predictions(first)
+
+    def append(self, batch: pa.Table) -> None:
         """One batch of predictions in one transaction."""
-        self._finish(_predictions(first), LABELS.empty_table())
+        self._finish(batch, LABELS.empty_table())
 
-    def join(self, numbers: NDArray[np.int64]) -> int:
-        """A batch of labels; returns how many found their predictions."""
+    def labels(self, numbers: NDArray[np.int64]) -> pa.Table:
+        """Labels as the profiler has them."""
         n = len(numbers)
-        table = pa.table(
+        return pa.table(
             {
                 "prediction_id": _ids(numbers),
                 "outcome": pa.repeat("label", n),
@@ -108,7 +108,10 @@ class _Ours:
                 "timestamp_us": np.full(n, START_US + 1),
             }
         )
-        return self._finish(PREDICTIONS.empty_table(), table)
+
+    def join(self, labels: pa.Table) -> int:
+        """A batch of labels; returns how many found their predictions."""
+        return self._finish(PREDICTIONS.empty_table(), labels)
 
     def _finish(self, predictions: pa.Table, labels: pa.Table) -> int:
         joined = self._store.join(0, predictions, labels, {("m", "label"): _DAY_US})
@@ -153,18 +156,25 @@ class _Sqlite:
             "CREATE TABLE l (id TEXT PRIMARY KEY, label TEXT, time INTEGER) WITHOUT ROWID;"
         )
         for first in range(0, rows, BATCH):
-            self.append(first)
+            self.append(self.batch(first))
+        self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
-    def append(self, first: int) -> None:
-        """One batch of predictions in one transaction."""
+    def batch(self, first: int) -> list[Any]:
+        """Predictions as sqlite3 takes them."""
         ids = _ids(np.arange(first, first + BATCH))
-        rows = [(i, START_US, "yes", s) for i, s in zip(ids, _scores().tolist(), strict=True)]
-        self._connection.executemany("INSERT OR IGNORE INTO p VALUES (?, ?, ?, ?)", rows)
+        return [(i, START_US, "yes", s) for i, s in zip(ids, _scores().tolist(), strict=True)]
+
+    def append(self, batch: list[Any]) -> None:
+        """One batch of predictions in one transaction."""
+        self._connection.executemany("INSERT OR IGNORE INTO p VALUES (?, ?, ?, ?)", batch)
         self._connection.commit()
 
-    def join(self, numbers: NDArray[np.int64]) -> int:
+    def labels(self, numbers: NDArray[np.int64]) -> list[Any]:
+        """Labels as sqlite3 takes them."""
+        return [(i, "yes", START_US + 1) for i in _ids(numbers)]
+
+    def join(self, rows: list[Any]) -> int:
         """A batch of labels; returns how many found their predictions."""
-        rows = [(i, "yes", START_US + 1) for i in _ids(numbers)]
         self._connection.execute("CREATE TEMP TABLE given (id TEXT, label TEXT, time INTEGER)")
         self._connection.executemany("INSERT INTO given VALUES (?, ?, ?)", rows)
         found = self._connection.execute(

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import typer
 
 from stream_monitor.cli.options import ConfigOption, JsonOption, load_installation
 from stream_monitor.cli.output import print_json, print_table
-from stream_monitor.services.topics import owned_topics
+from stream_monitor.services.topics import owned_topics, source_topics
 from stream_monitor.services.wiring import wire
 
 app = typer.Typer(no_args_is_help=True, help="The topics that stream_monitor owns.")
@@ -18,13 +20,20 @@ def _topics() -> None:
 
 
 @app.command("create")
-def create(config: ConfigOption = None, as_json: JsonOption = False) -> None:
+def create(
+    config: ConfigOption = None,
+    sources: Annotated[
+        bool, typer.Option("--sources", help="The inference and label topics too, for trying out.")
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
     """Create the missing topics; existing ones are left alone. The services never create any.
 
     Example: stream-monitor topics create --config monitor.yaml
     """
     installation = load_installation(config)
-    specs = owned_topics(installation.monitor.topics)
+    topics = installation.monitor.topics
+    specs = [*(source_topics(topics) if sources else []), *owned_topics(topics)]
     made = wire(installation).topics().create(specs)
     rows = [
         {

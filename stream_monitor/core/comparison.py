@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from stream_monitor.core.binning import GUARD_BINS, NumericBinning
+from stream_monitor.core.binning import NumericBinning
 from stream_monitor.core.drift.brownian_bridge import kolmogorov_survival
 from stream_monitor.core.drift.chi_square import chi_square
 from stream_monitor.core.drift.jensen_shannon import jensen_shannon
@@ -20,6 +20,7 @@ from stream_monitor.core.drift.population_stability import population_stability
 from stream_monitor.core.drift.rates import rate_change
 from stream_monitor.core.drift.score import Score
 from stream_monitor.core.drift.wasserstein import wasserstein
+from stream_monitor.core.evidence import Bins, category_bins, numeric_bins
 from stream_monitor.core.policy import Aspect, FeaturePolicy, Test
 from stream_monitor.core.profile.categorical import CategoricalSummary
 from stream_monitor.core.profile.numeric import NumericSummary
@@ -34,17 +35,6 @@ from stream_monitor.core.summaries import (
     with_unseen,
 )
 from stream_monitor.core.verdicts import Measurement
-
-_SHOWN_CATEGORIES = 20
-
-
-@dataclass(frozen=True, slots=True)
-class Bins:
-    """Histograms to draw one against the other: labels and the shares of both sides."""
-
-    labels: tuple[str, ...]
-    reference: tuple[float, ...]
-    window: tuple[float, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +132,7 @@ class ReferenceView:
         }  # fmt: skip
         return Comparison(
             name, FeatureKind.NUMERIC, w.n, r.n, len(self.windows), tuple(measurements), scores,
-            summary, Bins(_numeric_labels(binning), _shares_of(k), _shares_of(x)),
+            summary, numeric_bins(binning, k, x),
         )  # fmt: skip
 
     def _compare_categorical(
@@ -169,7 +159,7 @@ class ReferenceView:
         }
         return Comparison(
             name, FeatureKind.CATEGORICAL, w.n, r.n, len(self.windows), tuple(measurements),
-            _scores(None, chi, k, x, share), summary, _category_bins((*categories, "other"), k, x),
+            _scores(None, chi, k, x, share), summary, category_bins((*categories, "other"), k, x),
         )  # fmt: skip
 
     def _new_category(
@@ -278,25 +268,3 @@ def _statistic(score: Score | None) -> float | None:
 
 def _p(score: Score) -> float:
     return 1.0 if score.p is None else score.p
-
-
-def _shares_of(counts: Counts) -> tuple[float, ...]:
-    total = int(counts.sum())
-    return tuple(float(c) / total if total else 0.0 for c in counts)
-
-
-def _numeric_labels(binning: NumericBinning) -> tuple[str, ...]:
-    """Where each coarse bin begins; the last label has both ends."""
-    starts = [binning.edges[GUARD_BINS - 1 + start] for start in binning.coarse]
-    ends = [*starts[1:], binning.edges[-GUARD_BINS]]
-    return tuple(f"{a:.4g} … {b:.4g}" for a, b in zip(starts, ends, strict=True))
-
-
-def _category_bins(categories: tuple[str, ...], k: Counts, x: Counts) -> Bins:
-    """The categories with the largest shares on either side; the rest is left out of the picture."""
-    p, q = _shares_of(k), _shares_of(x)
-    ranked = sorted(range(len(categories)), key=lambda i: -max(p[i], q[i]))[:_SHOWN_CATEGORIES]
-    shown = sorted(ranked)
-    return Bins(
-        tuple(categories[i] for i in shown), tuple(p[i] for i in shown), tuple(q[i] for i in shown)
-    )

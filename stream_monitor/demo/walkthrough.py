@@ -26,7 +26,7 @@ from stream_monitor.services.history import ReferencePeriod, parse_time, referen
 from stream_monitor.services.ports import Outgoing, Producer
 from stream_monitor.services.references import publish_reference
 from stream_monitor.services.running import run_together
-from stream_monitor.services.topics import owned_topics
+from stream_monitor.services.topics import owned_topics, source_topics
 from stream_monitor.services.wiring import EmbeddedBroker, Wiring, wire_embedded
 from stream_monitor.telemetry.logs import configure_logs
 
@@ -187,9 +187,7 @@ def _send(producer: Producer, topic: str, records: list[Record]) -> None:
 
 def _create_topics(wiring: Wiring) -> None:
     topics = wiring.monitor.topics
-    specs = owned_topics(topics)
-    sources = [type(specs[0])(name, 4) for name in (topics.inference, topics.labels)]
-    wiring.topics().create([*specs, *sources])
+    wiring.topics().create([*source_topics(topics), *owned_topics(topics)])
 
 
 def _reference(table: pa.Table, installation: Installation, since: str, until: str) -> Reference:

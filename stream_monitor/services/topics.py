@@ -22,5 +22,12 @@ def owned_topics(topics: TopicsConfig) -> list[TopicSpec]:
     ]  # fmt: skip
 
 
+def source_topics(topics: TopicsConfig) -> list[TopicSpec]:
+    """The topics that are read, with one number of partitions, for trying things out."""
+    return [
+        _topic(topics, name, topics.partitions, {}) for name in (topics.inference, topics.labels)
+    ]
+
+
 def _topic(topics: TopicsConfig, name: str, partitions: int, config: dict[str, str]) -> TopicSpec:
     return TopicSpec(name, partitions, topics.replication, config)
