@@ -59,18 +59,24 @@ class IncidentTrack:
     def observe(
         self, window_start_s: int, verdict: VerdictState, size: WindowSize
     ) -> tuple[IncidentTrack, list[Transition]]:
-        """The track with a new or revised verdict, and what there is to publish."""
+        """The track with a new or revised verdict, and what there is to publish.
+
+        What was published for a revised window is published again, with its new figures.
+        """
         others = tuple(v for v in self.verdicts if v[0] != window_start_s)
         verdicts = tuple(sorted((*others, (window_start_s, verdict))))
         candidate = replace(self, verdicts=verdicts)
         wanted = _fold(candidate, size)[1]
         before = {start: (status, opened, n) for start, status, opened, n in self.published}
         transitions = []
+        is_revised = len(others) < len(self.verdicts)
         for start in sorted(wanted.keys() | before.keys()):
             now, then = wanted.get(start), before.get(start)
             if now is None and then is not None and then[0] is not Status.RETRACTED:
                 transitions.append(Transition(start, Status.RETRACTED, then[1], then[2] + 1))
-            elif now is not None and (then is None or now != then[:2]):
+            elif now is not None and (
+                then is None or now != then[:2] or (is_revised and start == window_start_s)
+            ):
                 revision = 0 if then is None else then[2] + 1
                 transitions.append(Transition(start, now[0], now[1], revision))
         for t in transitions:
@@ -120,7 +126,7 @@ def _fold(
             statuses[start] = (Status.RECOVERED, opened_s)
             state = IncidentState(None, ())
         else:
-            state = replace(state, recent=recent, quiet=state.quiet + 1)
+            state = IncidentState(opened_s, recent, state.quiet + 1)
     return state, statuses
 
 

@@ -5,47 +5,32 @@ Pure: deltas and watermarks in, results out. `fork` is cheap, since everything h
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import reduce
 from typing import Any
 
-from stream_monitor.core.comparison import ReferenceView
-from stream_monitor.core.incidents import IncidentTrack, identify
+from stream_monitor.core.drift_events import TrackKey, follow_incidents
+from stream_monitor.core.incidents import IncidentTrack
+from stream_monitor.core.judging import judge_window
 from stream_monitor.core.performance.rolling import MATURE, MATURITY_STEPS, measure_performance
-from stream_monitor.core.policy import ModelSpec, ReferenceKind
+from stream_monitor.core.policy import ModelSpec
 from stream_monitor.core.profile.counter import Delta
 from stream_monitor.core.profile.profile import ALL, Profile, ProfileKey
 from stream_monitor.core.reference_catalogue import ReferenceCatalogue
-from stream_monitor.core.references import WindowProfile, sliding_reference
+from stream_monitor.core.references import WindowProfile
 from stream_monitor.core.results import (
-    DriftEvent,
-    FeatureResult,
+    ClosedWindow,
+    Output,
     PerformanceResult,
     WindowKey,
     WindowResult,
-    escalated,
-    feature_result,
 )
-from stream_monitor.core.schema import FeatureKind
-from stream_monitor.core.verdicts import VerdictState, alpha_of, judge
 from stream_monitor.core.windows import Window, WindowSize
 from stream_monitor.core.wire import profile_digest
 
 HistoryKey = tuple[str, str, str]
 """Segment, size, profile id."""
-TrackKey = tuple[str, str, str, str, str]
-"""Version, segment, size, feature, reference."""
-Output = WindowResult | PerformanceResult | DriftEvent
-
-
-@dataclass(frozen=True, slots=True)
-class ClosedWindow:
-    """What was published of a closed window: its revision, and per outcome (maturity step, revision)."""
-
-    window: Window
-    revision: int = 0
-    performance: Mapping[str, tuple[int, int]] = field(default_factory=dict)
 
 
 @dataclass
@@ -177,8 +162,8 @@ class ModelState:
 
     def _is_settled(self, window: Window) -> bool:
         """Whether a window is past its correction horizon."""
-        last = window.end_s + self.spec.allowed_lateness_s + self.spec.correction_horizon_s
-        return self.watermark_s is not None and last <= self.watermark_s
+        last_s = window.end_s + self.spec.settling_s
+        return self.watermark_s is not None and last_s <= self.watermark_s
 
     def _is_final(self, pane_s: int) -> bool:
         return all(self._is_settled(size.window_at(pane_s)) for size in self.spec.windows)
@@ -195,10 +180,8 @@ class ModelState:
         closed = self.closed[key]
         window = closed.window
         judged = WindowProfile(window, self._profile(key, window))
-        results: list[FeatureResult] = []
-        for kind in self.spec.references:
-            view = self._view(kind, key, size, window)
-            results += escalated(self._compare(kind, view, judged, size), self.spec)
+        past = self.history.get((key.segment, size.name, key.profile_id), ())
+        results = judge_window(judged, key, size, self.spec, self.catalogue, past)
         self._remember(key, size, judged)
         panes = set(range(window.start_s, window.end_s, self.spec.pane_s))
         result = WindowResult(
@@ -212,56 +195,13 @@ class ModelState:
             digest=profile_digest(judged.profile.without_outcomes()),
             traffic=judged.profile.traffic.summarise(),
             mean_confidence=judged.profile.score.summarise(),
-            features=tuple(results),
+            features=results,
         )
         self.changed.add(("closed", key))
-        return [result, *self._incidents(result)]
-
-    def _view(
-        self, kind: ReferenceKind, key: WindowKey, size: WindowSize, window: Window
-    ) -> ReferenceView | None:
-        if kind is ReferenceKind.VALIDATION:
-            return self.catalogue.view(self.spec, key.profile_id, key.segment, size.name)
-        history = self._history(key, size, window)
-        reference = sliding_reference(history, window, size, self.spec)
-        return None if reference is None else ReferenceView(reference, size.name)
-
-    def _history(self, key: WindowKey, size: WindowSize, window: Window) -> list[WindowProfile]:
-        """Past windows of all versions with this profile id, the reference's own where none ran yet."""
-        merged: dict[int, WindowProfile] = {
-            past.window.start_s: past
-            for past in self.catalogue.windows(self.spec, key.profile_id, key.segment, size.name)
-            if past.window.start_s >= window.start_s - self.spec.sliding_s
-        }
-        ran: dict[int, WindowProfile] = {}
-        for _, past in self.history.get((key.segment, size.name, key.profile_id), ()):
-            start = past.window.start_s
-            if start in ran:
-                past = WindowProfile(past.window, ran[start].profile.merge(past.profile))
-            ran[start] = past
-        merged |= ran
-        return [merged[start] for start in sorted(merged)]
-
-    def _compare(
-        self, kind: ReferenceKind, view: ReferenceView | None, window: WindowProfile,
-        size: WindowSize,
-    ) -> list[FeatureResult]:  # fmt: skip
-        schema = self.spec.schema
-        if view is None or not window.profile.layout.bins.is_learned:
-            return [
-                FeatureResult(f.name, f.kind, kind, VerdictState.NO_REFERENCE, None, (), None)
-                for f in schema.features
-            ]
-        profile_id = window.profile.layout.profile_id
-        alpha = alpha_of(self.spec, size, self.catalogue.segments(self.spec, profile_id))
-        results = []
-        for found in view.compare(window, self.spec.policies):
-            policy = self.spec.policy(found.feature)
-            verdicts = tuple(
-                judge(m, FeatureKind(found.kind), policy, alpha) for m in found.measurements
-            )
-            results.append(feature_result(found, kind, verdicts))
-        return results
+        moved, events = follow_incidents(result, self.tracks, self.spec, self.app)
+        self.tracks |= moved
+        self.changed |= {("tracks", where[:3]) for where in moved}
+        return [result, *events]
 
     def _remember(self, key: WindowKey, size: WindowSize, judged: WindowProfile) -> None:
         where = (key.segment, size.name, key.profile_id)
@@ -273,46 +213,6 @@ class ModelState:
         kept.append((key.version, judged))
         self.history[where] = tuple(sorted(kept, key=lambda p: (p[1].window.start_s, p[0])))
         self.changed.add(("history", (where, key.version, judged.window)))
-
-    def _incidents(self, result: WindowResult) -> Iterable[DriftEvent]:
-        key, size = result.key, result.size
-        for feature in result.features:
-            if self.spec.policy(feature.feature).mute:
-                continue
-            where = (key.version, key.segment, key.size, feature.feature, feature.reference.value)
-            track = self.tracks.get(where) or self._inherited_track(where)
-            after, transitions = track.observe(key.start_s, feature.state, size)
-            self.tracks[where] = after
-            self.changed.add(("tracks", where[:3]))
-            for t in transitions:
-                window = size.window_at(t.window_start_s)
-                identity = (*where[1:], key.profile_id)
-                yield DriftEvent(
-                    identify(self.app, self.spec.name, *where, str(t.window_start_s)),
-                    identify(self.app, self.spec.name, *identity, str(t.opened_s)),
-                    t.status,
-                    t.revision,
-                    replace(key, start_s=t.window_start_s),
-                    size,
-                    window,
-                    feature.feature,
-                    feature.reference,
-                    t.opened_s,
-                    feature if t.window_start_s == key.start_s else None,
-                )
-
-    def _inherited_track(self, where: TrackKey) -> IncidentTrack:
-        """A new version goes on from where the latest other version stands, its incidents included."""
-        others = [
-            (track.verdicts[-1][0], other[0], track)
-            for other, track in self.tracks.items()
-            if other[1:] == where[1:] and track.verdicts
-        ]
-        if not others:
-            return IncidentTrack()
-        size = next(s for s in self.spec.windows if s.name == where[2])
-        _, _, latest = max(others, key=lambda found: found[:2])
-        return IncidentTrack(latest.state(size))
 
     def _remeasurable(self, label_watermark_s: int) -> set[WindowKey]:
         """Closed windows with new labels, or whose horizon has passed unpublished."""
@@ -381,20 +281,13 @@ class ModelState:
         """Windows that start before this are past their correction horizon."""
         if self.watermark_s is None:
             return 0
-        lateness = self.spec.allowed_lateness_s + self.spec.correction_horizon_s
-        return size.window_at(self.watermark_s - lateness).start_s
+        return size.window_at(self.watermark_s - self.spec.settling_s).start_s
 
     def _prune_history(self) -> None:
         if self.watermark_s is None:
             return
         longest = max(size.size_s for size in self.spec.windows)
-        oldest = (
-            self.watermark_s
-            - self.spec.sliding_s
-            - 2 * longest
-            - self.spec.allowed_lateness_s
-            - self.spec.correction_horizon_s
-        )
+        oldest = self.watermark_s - self.spec.sliding_s - 2 * longest - self.spec.settling_s
         for where, kept in list(self.history.items()):
             recent = tuple(pair for pair in kept if pair[1].window.start_s >= oldest)
             if len(recent) < len(kept):

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field, replace
 
 from stream_monitor.core.chain import Chain, Link
 from stream_monitor.core.errors import StreamMonitorError, UnreadableBytes
-from stream_monitor.core.model_state import ModelState, Output
+from stream_monitor.core.model_state import ModelState
+from stream_monitor.core.results import Output
 from stream_monitor.core.watermarks import FLUSHED_US, topic_watermark_us
 from stream_monitor.core.wire import EncodedDelta, Marker, decode_record
 

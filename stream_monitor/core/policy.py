@@ -105,6 +105,11 @@ class ModelSpec:
                 f"model {self.name}: segment keys must be names that differ by more than case"
             )
 
+    @property
+    def settling_s(self) -> int:
+        """How long after its end a window can still change through late events."""
+        return self.allowed_lateness_s + self.correction_horizon_s
+
     def policy(self, feature: str) -> FeaturePolicy:
         """The policy of a feature, default if none is declared."""
         return self.policies.get(feature, FeaturePolicy())

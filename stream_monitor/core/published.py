@@ -8,10 +8,10 @@ from typing import Any
 
 from stream_monitor.core.comparison import Comparison
 from stream_monitor.core.incidents import identify
-from stream_monitor.core.model_state import Output
 from stream_monitor.core.results import (
     DriftEvent,
     FeatureResult,
+    Output,
     PerformanceResult,
     WindowKey,
     WindowResult,

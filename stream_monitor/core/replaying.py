@@ -9,11 +9,12 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from stream_monitor.core.columns import InferenceColumns
-from stream_monitor.core.model_state import ModelState, Output
+from stream_monitor.core.model_state import ModelState
 from stream_monitor.core.policy import ModelSpec
 from stream_monitor.core.profile.counter import ProfileCounter
 from stream_monitor.core.profile.profile import Layout
 from stream_monitor.core.reference_catalogue import ReferenceCatalogue
+from stream_monitor.core.results import Output
 from stream_monitor.core.tables import TableRows, matched
 from stream_monitor.core.watermarks import FLUSHED_US
 

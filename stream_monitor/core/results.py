@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from stream_monitor.core.comparison import Comparison
 from stream_monitor.core.incidents import Status
@@ -103,6 +103,19 @@ class DriftEvent:
     reference: ReferenceKind
     opened_s: int
     result: FeatureResult | None
+
+
+Output = WindowResult | PerformanceResult | DriftEvent
+"""What is published."""
+
+
+@dataclass(frozen=True, slots=True)
+class ClosedWindow:
+    """What was published of a closed window: its revision, and per outcome (maturity step, revision)."""
+
+    window: Window
+    revision: int = 0
+    performance: Mapping[str, tuple[int, int]] = field(default_factory=dict)
 
 
 def feature_result(

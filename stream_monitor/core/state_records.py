@@ -10,11 +10,11 @@ import orjson
 from stream_monitor.core.chain import Chain
 from stream_monitor.core.errors import UnreadableBytes
 from stream_monitor.core.incidents import IncidentState, IncidentTrack, Status
-from stream_monitor.core.model_state import ClosedWindow, ModelState
+from stream_monitor.core.model_state import ModelState
 from stream_monitor.core.partition_state import PartitionState
 from stream_monitor.core.profile.profile import Profile, ProfileKey
 from stream_monitor.core.references import WindowProfile
-from stream_monitor.core.results import WindowKey
+from stream_monitor.core.results import ClosedWindow, WindowKey
 from stream_monitor.core.verdicts import VerdictState
 from stream_monitor.core.windows import Window
 from stream_monitor.core.wire import (

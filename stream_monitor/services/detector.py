@@ -12,12 +12,12 @@ import structlog
 from stream_monitor.config.monitor import MonitorConfig
 from stream_monitor.core.chain import Chain
 from stream_monitor.core.errors import StreamMonitorError
-from stream_monitor.core.model_state import ModelState, Output
+from stream_monitor.core.model_state import ModelState
 from stream_monitor.core.partition_state import PartitionState, UnknownReference, Violation
 from stream_monitor.core.policy import ModelSpec
 from stream_monitor.core.published import event_headers, integrity_event, to_json
 from stream_monitor.core.records import Records, TopicPartition
-from stream_monitor.core.results import DriftEvent
+from stream_monitor.core.results import DriftEvent, Output
 from stream_monitor.core.state_records import StateRecords
 from stream_monitor.services.ports import (
     Consumer,

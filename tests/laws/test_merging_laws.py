@@ -13,7 +13,7 @@ from stream_monitor.core.errors import IncompatibleProfiles
 from stream_monitor.core.wire import decode_profile, encode_profile, profile_digest
 from tests.laws.mergeables import LAYOUT, MERGEABLES, PARTS, Mergeable, counted_in_slots
 
-QUICK = settings(max_examples=15, deadline=None)
+QUICK = settings(max_examples=10, deadline=None)
 
 
 def batches(data: st.DataObject, kind: Mergeable, n: int) -> list[Any]:

@@ -21,7 +21,7 @@ from stream_monitor.core.wire import (
 )
 from tests.laws.mergeables import LAYOUT, MERGEABLES
 
-FUZZ = settings(max_examples=150, deadline=None)
+FUZZ = settings(max_examples=80, deadline=None)
 ROWS = [
     *[("numeric", ((value, 0), (3.0, 0))) for value in (1.0, -4.0, 1e9)],
     *[("categorical", ((f"new {i}", 0), ("AA", 0))) for i in range(70)],

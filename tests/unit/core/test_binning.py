@@ -90,7 +90,7 @@ def test_a_constant_has_one_inner_bin_and_a_scale_of_its_own_size(constant: floa
 
 
 @given(st.lists(st.floats(), max_size=120))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_any_reference_gives_finite_rising_edges(values: list[float]) -> None:
     array = np.array(values, np.float64)
     check(learn_numeric(array), array[np.isfinite(array)])

@@ -5,10 +5,10 @@ import numpy as np
 import pytest
 
 from stream_monitor.core.incidents import Status
-from stream_monitor.core.model_state import ModelState, Output
+from stream_monitor.core.model_state import ModelState
 from stream_monitor.core.policy import FeaturePolicy
 from stream_monitor.core.profile.profile import ALL
-from stream_monitor.core.results import DriftEvent, PerformanceResult, WindowResult
+from stream_monitor.core.results import DriftEvent, Output, PerformanceResult, WindowResult
 from stream_monitor.core.schema import Outcome
 from stream_monitor.core.verdicts import VerdictState
 from stream_monitor.core.windows import WindowSize
@@ -213,6 +213,22 @@ def test_a_new_version_goes_on_with_the_incident_of_the_last_one(step_s: int) ->
     assert [event[:2] for event in shown] == [(0, "opened"), (3, "ongoing")]
     assert len({e.incident_id for e in outputs if isinstance(e, DriftEvent)
                 and (e.feature, e.reference) == ("amount", "validation")}) == 1  # fmt: skip
+
+
+@pytest.mark.parametrize("order", [("1", "2"), ("2", "1")])
+def test_of_two_versions_that_end_together_the_later_named_one_is_gone_on_from(
+    order: tuple[str, str],
+) -> None:
+    model = state()
+    for version in order:
+        put(model, T0, shift=9 if version == "2" else 0, version=version)
+    outputs: list[Output] = close(model, 0)
+    model.tracks = dict(sorted(model.tracks.items(), reverse=order == ("2", "1")))
+    put(model, T0 + HOUR_S, shift=9, version="3")
+    outputs += close(model, 1)
+    third = [e for e in outputs if isinstance(e, DriftEvent) and e.key.version == "3"]
+    shown = {e.status for e in third if (e.feature, e.reference) == ("amount", "validation")}
+    assert shown == {Status.ONGOING}
 
 
 def test_windows_without_a_reference_say_so() -> None:

@@ -96,7 +96,7 @@ def test_after_compaction_the_newest_generation_is_read_among_remains_of_the_old
 
 
 @given(st.data())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 def test_damaged_records_are_counted_and_never_raise(data: st.DataObject) -> None:
     records = encode_reference(SECOND)
     i = data.draw(st.integers(0, len(records) - 1))

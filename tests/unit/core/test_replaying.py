@@ -23,7 +23,7 @@ from tests.unit.core.builders import HOUR_S, MICRO, events, texts
 from tests.unit.core.streams import CARRIERS, ORIGINS, SPEC, T0, Detector, catalogue, random_log
 
 LAYOUT = catalogue().layout_for(SPEC, "1")
-N = 3_000
+N = 1_500
 
 
 def table(seed: int = 4) -> tuple[TableRows, dict[str, NDArray[Any]]]:
@@ -140,7 +140,7 @@ def stops(rng: np.random.Generator, n: int) -> list[int]:
 
 
 @given(st.integers(0, 2**32), st.sampled_from([0, 1_800]))
-@settings(max_examples=5, deadline=None, phases=[Phase.generate])
+@settings(max_examples=3, deadline=None, phases=[Phase.generate])
 def test_a_detector_fed_in_any_batches_ends_where_a_replay_does(seed: int, late_s: int) -> None:
     rng = np.random.default_rng(seed)
     log, counted, _ = random_log(rng, late_s, has_versions=False, has_labels=False)
@@ -153,7 +153,7 @@ def test_a_detector_fed_in_any_batches_ends_where_a_replay_does(seed: int, late_
 
 
 @given(st.integers(0, 2**32))
-@settings(max_examples=4, deadline=None, phases=[Phase.generate])
+@settings(max_examples=2, deadline=None, phases=[Phase.generate])
 def test_windows_of_several_versions_are_the_same_in_any_batches(seed: int) -> None:
     rng = np.random.default_rng(seed)
     log, counted, _ = random_log(rng, 1_800, has_versions=True, has_labels=False)

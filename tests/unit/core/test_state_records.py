@@ -9,6 +9,9 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from stream_monitor.core.state_records import StateRecords
+from stream_monitor.core.watermarks import topic_watermark_us
+from stream_monitor.core.wire import encode_marker
+from tests.unit.core.builders import MICRO, marker, progress
 from tests.unit.core.streams import Detector, random_log
 
 SEEDS = st.integers(0, 2**32)
@@ -36,7 +39,7 @@ def stops(rng: np.random.Generator, n: int) -> list[int]:
 
 
 @given(SEEDS, st.sampled_from([0, 1_800, 4 * 3_600]), st.booleans())
-@settings(max_examples=5, deadline=None, phases=[Phase.generate])
+@settings(max_examples=4, deadline=None, phases=[Phase.generate])
 def test_a_detector_restarted_after_every_step_does_what_an_uninterrupted_one_does(
     seed: int, late_s: int, is_compacted: bool
 ) -> None:
@@ -117,3 +120,13 @@ _TOPIC = _written()
 def test_records_of_models_that_are_gone_and_of_nobody_are_left_alone() -> None:
     records = [(None, b"x"), (b"junk", b"x"), (b'["pane","gone"]', b"x"), (b'["chain"]', None)]
     assert StateRecords().restore(Detector().state, records) == 1
+
+
+def test_a_topic_made_anew_tells_the_same_time_after_a_restart() -> None:
+    detector = Detector()
+    for i, (topic_id, time_s) in enumerate((("z", 500), ("a", 100))):
+        step = progress(0, 1, time_s, topic_id=topic_id)
+        detector.state.add(i, encode_marker(marker(step, sequence=i)))
+    detector.topic += detector.records.changes(detector.state)
+    steps = detector.restarted().state.chain.progress.values()
+    assert topic_watermark_us(steps, "inference", 1) == 100 * MICRO

@@ -87,7 +87,7 @@ def test_a_policy_moves_floors_and_forces_a_severity() -> None:
     st.sampled_from([0.0, ALPHA, 0.5]),
     st.sampled_from(list(Aspect)),
 )
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_the_ratio_reaches_one_exactly_where_it_drifts(
     p: float, effect: float, p_window: float | None, smallest_p: float, aspect: Aspect
 ) -> None:

@@ -60,7 +60,7 @@ def test_days_in_half_hour_zones_begin_at_their_midnight() -> None:
     st.sampled_from([date(1970, 1, 1), date(2018, 1, 1)]),
     st.integers(0, 4_000_000_000),
 )
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 def test_every_instant_lies_in_one_window_and_windows_join(
     zone: str, size_s: int, origin: date, time_s: int
 ) -> None:

@@ -22,7 +22,7 @@ SCORED = ModelSpec(
 INFERENCE = InferenceDecoder({"flights": FLIGHTS, "scored": SCORED}, 20_000, 300_000)
 ALONE = InferenceDecoder({"flights": FLIGHTS}, 20_000, 300_000)
 LABELS = LabelDecoder(20_000, 300_000)
-FUZZ = settings(max_examples=30, deadline=None)
+FUZZ = settings(max_examples=20, deadline=None)
 
 SCALARS = (
     st.none()

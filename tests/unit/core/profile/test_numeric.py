@@ -48,7 +48,7 @@ def test_features_of_different_bin_numbers_are_counted_side_by_side() -> None:
 
 
 @given(st.lists(st.floats(-1e5, 1e5), min_size=1, max_size=200))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 def test_mean_and_deviation_are_within_the_quantisation(values: list[float]) -> None:
     summary = count(values)
     assert summary.mean == pytest.approx(np.mean(values), abs=BINNING.step)

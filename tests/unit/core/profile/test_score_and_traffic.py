@@ -51,7 +51,7 @@ def test_scores_outside_the_unit_interval_are_counted_apart() -> None:
 
 
 @given(st.lists(st.floats(0.11, 100_000), min_size=1, max_size=300))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 def test_latency_quantiles_are_never_too_low_and_at_most_one_bin_too_high(
     latency: list[float],
 ) -> None:
