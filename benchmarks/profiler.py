@@ -98,7 +98,7 @@ def run(events: int = EVENTS, repeats: int = REPEATS) -> list[Row]:
 def _drains(bench: Bench, events: int, size: float, repeats: int) -> list[Row]:
     """Alternates the competitors, so that whatever else the machine does meets each of them."""
     cpu: dict[str, list[float]] = defaultdict(list)
-    ratios: list[float] = []
+    ratios: dict[str, list[float]] = defaultdict(list)
     walls: list[float] = []
     peaks: list[float] = []
     startups: list[float] = []
@@ -113,7 +113,8 @@ def _drains(bench: Bench, events: int, size: float, repeats: int) -> list[Row]:
             bare[case] = (full.cpu_s - empty.cpu_s) / events * 1e6
             cpu[case].append(bare[case])
         cpu[_OURS].append((ours.cpu_s - idle.cpu_s) / events * 1e6)
-        ratios.append(cpu[_OURS][-1] / bare[_BARE])
+        for case, floor in bare.items():
+            ratios[case].append(cpu[_OURS][-1] / floor)
         walls.append(events / ours.wall_s)
         peaks += [] if ours.peak_bytes is None else [ours.peak_bytes / 1e6]
         startups.append(idle.cpu_s)
@@ -122,12 +123,12 @@ def _drains(bench: Bench, events: int, size: float, repeats: int) -> list[Row]:
         median_row("profiler", case, cpu[case], "µs/event", note if case == _OURS else "")
         for case in (_OURS, _BARE, _PARSED)
     ]
-    verdict = "met" if statistics.median(ratios) <= TARGET else "not met"
+    verdict = "met" if statistics.median(ratios[_BARE]) <= TARGET else "not met"
+    target = f"target {TARGET}: {verdict}"
     return [
         *rows,
-        median_row(
-            "profiler", "ratio to the DuckDB loop", ratios, "×", f"target {TARGET}: {verdict}"
-        ),
+        median_row("profiler", "ratio to the DuckDB loop", ratios[_BARE], "×", target),
+        median_row("profiler", "ratio to the orjson loop", ratios[_PARSED], "×"),
         median_row(
             "profiler", "throughput, wall", walls, "events/s", "start-up included, broker beside it"
         ),

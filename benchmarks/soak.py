@@ -33,7 +33,7 @@ ROLES: Final = ("profiler", "profiler", "detector", "detector")
 PARTITIONS: Final = 4
 REFERENCE_MINUTES: Final = 60
 _CONSUMED: Final = "records_consumed_total"
-_SETTLE_S: Final = 120.0
+_PATIENCE_S: Final = 30.0
 
 
 def run(minutes: float, rate: int) -> tuple[list[Row], bool]:
@@ -110,13 +110,16 @@ def _drive(members: list[Member], source: Source, minutes: float) -> None:
 
 
 def _settle(members: list[Member], source: Source) -> bool:
-    """Waits until the profilers have committed everything that was sent."""
-    deadline = time.time() + _SETTLE_S
+    """Waits until the profilers have committed everything, or nothing more for a while."""
+    consumed, deadline = 0.0, time.time() + _PATIENCE_S
     while time.time() < deadline:
         for member in members:
             member.look()
-        if _total(members, _CONSUMED) >= source.events + source.labels:
+        before, consumed = consumed, _total(members, _CONSUMED)
+        if consumed >= source.events + source.labels:
             return True
+        if consumed > before:
+            deadline = time.time() + _PATIENCE_S
         time.sleep(1.0)
     return False
 

@@ -35,10 +35,9 @@ def _event(
     spec: ModelSpec, app: str,
 ) -> DriftEvent:  # fmt: skip
     key, start_s = result.key, transition.window_start_s
-    identity = (*where[1:], key.profile_id)
     return DriftEvent(
         identify(app, spec.name, *where, str(start_s)),
-        identify(app, spec.name, *identity, str(transition.opened_s)),
+        identify(app, spec.name, *where[1:], str(transition.opened_s)),
         transition.status,
         transition.revision,
         replace(key, start_s=start_s),

@@ -25,6 +25,8 @@ VERSION: Final = 1
 MAX_PAYLOAD_BYTES: Final = 900_000
 _ENTRY_BYTES = 12
 _MAX_HEADER_BYTES = 64 * 2**20
+_COUNTS = np.dtype([("i", "<u4"), ("v", "<i8")])
+_EXTREMES = np.dtype([("i", "<u4"), ("v", "<f8")])
 _HEAD = struct.Struct("<2sBI")
 
 
@@ -59,16 +61,14 @@ def encode_profile(profile: Profile, max_bytes: int = MAX_PAYLOAD_BYTES) -> list
 def _entries(profile: Profile) -> list[tuple[dict[str, Any], bytes]]:
     found: list[tuple[dict[str, Any], bytes]] = []
     for name, part in sorted(profile.parts.items()):
-        for field in part.fields(part.params):
-            flat = part.arrays[field.name][0].reshape(-1)
-            where = np.flatnonzero(flat != field.empty(1).reshape(-1))
+        for array_name, array in part.arrays.items():
+            flat = array[0].reshape(-1)
+            is_count = flat.dtype == np.int64
+            where = np.flatnonzero(flat if is_count else np.isfinite(flat))
             if len(where):
-                values = flat[where]
-                packed = np.empty(
-                    len(where), dtype=[("i", "<u4"), ("v", values.dtype.newbyteorder("<"))]
-                )
-                packed["i"], packed["v"] = where, values
-                found.append(({"part": name, "array": field.name}, packed.tobytes()))
+                packed = np.empty(len(where), dtype=_COUNTS if is_count else _EXTREMES)
+                packed["i"], packed["v"] = where, flat[where]
+                found.append(({"part": name, "array": array_name}, packed.tobytes()))
         if isinstance(part, CategoricalPart):
             for (_, feature), kept in sorted(part.unseen.items()):
                 listed = [
@@ -90,12 +90,13 @@ def decode_profile(payload: bytes, layout: Layout) -> Profile:
     """The profile of one payload; raises UnreadableBytes unless it fits the layout exactly."""
     header, body = unframe(payload)
     parts: dict[str, Part] = {}
-    templates = layout.empty_parts()
     offset = 0
     try:
         for entry in header["arrays"]:
             name = entry["part"]
-            part = parts.setdefault(name, templates[name])
+            if name not in parts:
+                parts[name] = layout.empty_part(name)
+            part = parts[name]
             if "unseen" in entry:
                 _read_unseen(part, entry)
                 continue
@@ -113,7 +114,7 @@ def decode_profile(payload: bytes, layout: Layout) -> Profile:
 
 def _read_array(part: Part, name: str, data: bytes) -> None:
     flat = part.arrays[name][0].reshape(-1)
-    packed = np.frombuffer(data, dtype=[("i", "<u4"), ("v", flat.dtype.newbyteorder("<"))])
+    packed = np.frombuffer(data, dtype=_COUNTS if flat.dtype == np.int64 else _EXTREMES)
     if len(packed) and int(packed["i"].max()) >= len(flat):
         raise UnreadableBytes(f"{part.name}.{name} holds an index beyond its {len(flat)} entries")
     flat[packed["i"]] = packed["v"]

@@ -57,8 +57,8 @@ class NumericPart(Part):
             Field("sums", (features, bins)),
             Field("squares", (features, 3)),
             *(Field(name, (features,)) for name in per_feature),
-            Field("minimum", (features,), "min"),
-            Field("maximum", (features,), "max"),
+            Field("minimum", (features,)),
+            Field("maximum", (features,)),
         )
 
     def update(

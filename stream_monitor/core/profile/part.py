@@ -6,7 +6,7 @@ A slot is one (version, segment, pane) while a batch is counted; a stored profil
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,23 +16,26 @@ from stream_monitor.core.errors import IncompatibleProfiles
 Array = NDArray[Any]
 
 
+_EXTREMES = {"minimum": np.minimum, "maximum": np.maximum}
+"""Arrays of these names merge as extremes; all others are counts and add."""
+
+
 @dataclass(frozen=True, slots=True)
 class Field:
-    """One array of a part: shape per slot, and how two of them merge (`add` is int64, the rest float64)."""
+    """One array of a part and its shape per slot.
+
+    Counts are int64 and add; `minimum` and `maximum` are float64 and merge as such.
+    """
 
     name: str
     shape: tuple[int, ...]
-    merge: Literal["add", "min", "max"] = "add"
 
     def empty(self, slots: int) -> Array:
         """The identity of the merge: zeros, or infinities for extremes."""
-        if self.merge == "add":
+        if self.name not in _EXTREMES:
             return np.zeros((slots, *self.shape), dtype=np.int64)
-        start = np.inf if self.merge == "min" else -np.inf
+        start = np.inf if self.name == "minimum" else -np.inf
         return np.full((slots, *self.shape), start, dtype=np.float64)
-
-
-_MERGES = {"add": np.add, "min": np.minimum, "max": np.maximum}
 
 
 class Part:
@@ -84,22 +87,21 @@ class Part:
 
     def merge(self, other: Self) -> Self:
         """The part that one process would have counted from both inputs."""
-        if type(self) is not type(other) or self.params != other.params:
+        same = self.params is other.params or self.params == other.params
+        if type(self) is not type(other) or not same:
             raise IncompatibleProfiles(
                 f"{self.name} counts with different parameters cannot be merged: "
                 "profiles merge only under one profile id"
             )
         merged = {
-            f.name: _MERGES[f.merge](self.arrays[f.name], other.arrays[f.name])
-            for f in self.fields(self.params)
+            name: _EXTREMES.get(name, np.add)(array, other.arrays[name])
+            for name, array in self.arrays.items()
         }
         return type(self)(self.params, merged)
 
     def is_empty(self) -> bool:
         """Whether nothing was counted."""
-        return not any(
-            self.arrays[f.name].any() for f in self.fields(self.params) if f.merge == "add"
-        )
+        return not any(a.any() for name, a in self.arrays.items() if name not in _EXTREMES)
 
     def __eq__(self, other: object) -> bool:
         if type(self) is not type(other) or not isinstance(other, Part):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import cast
+from typing import Any, cast
 
 from stream_monitor.core.binning import Binning
 from stream_monitor.core.errors import IncompatibleProfiles
@@ -64,15 +64,21 @@ class Layout:
 
     def empty_parts(self, slots: int = 1) -> dict[str, Part]:
         """One empty part per kind, outcomes under `outcome:<name>`."""
-        parts: dict[str, Part] = {
-            "traffic": TrafficPart.empty(len(self.binning.schema.features), slots),
-            "score": ScorePart.empty(None, slots),
-            "numeric": NumericPart.empty(self.bins.numeric, slots),
-            "categorical": CategoricalPart.empty(self.bins.categorical, slots),
-        }
-        for outcome in self.outcomes:
-            parts[f"outcome:{outcome.name}"] = OutcomePart.empty(outcome, slots)
-        return parts
+        return {name: self.empty_part(name, slots) for name in self._kinds}
+
+    def empty_part(self, name: str, slots: int = 1) -> Part:
+        """One empty part; raises KeyError for a name that the layout does not have."""
+        kind, params = self._kinds[name]
+        return kind.empty(params, slots)
+
+    @cached_property
+    def _kinds(self) -> dict[str, tuple[type[Part], Any]]:
+        return {
+            "traffic": (TrafficPart, len(self.binning.schema.features)),
+            "score": (ScorePart, None),
+            "numeric": (NumericPart, self.bins.numeric),
+            "categorical": (CategoricalPart, self.bins.categorical),
+        } | {f"outcome:{outcome.name}": (OutcomePart, outcome) for outcome in self.outcomes}
 
 
 @dataclass(frozen=True)
@@ -120,7 +126,7 @@ class Profile:
         return cast(OutcomePart, self._part(f"outcome:{name}"))
 
     def _part(self, name: str) -> Part:
-        return self.parts[name] if name in self.parts else self.layout.empty_parts()[name]
+        return self.parts[name] if name in self.parts else self.layout.empty_part(name)
 
     @property
     def events(self) -> int:

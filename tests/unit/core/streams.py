@@ -106,8 +106,8 @@ def random_log(
     late_s: int,
     has_versions: bool,
     has_labels: bool = True,
-    commits: int = 16,
-    step_s: int = 1_500,
+    commits: int = 12,
+    step_s: int = 1_800,
 ) -> tuple[list[bytes], list[InferenceColumns], list[MatchedColumns]]:
     """A deltas partition written by two profilers whose commits interleave; and what they counted."""
     profilers = (Profiler(0), Profiler(1))

@@ -1,8 +1,8 @@
-"""The oracle: what one pass over the source topics finds, with the join done by hand."""
+"""The oracle: what one pass over the source topics finds, deduplicated and joined by hand."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -10,98 +10,79 @@ import orjson
 import pyarrow as pa
 
 from stream_monitor.connectors.memory import MemoryBroker, MemoryTopicReader
-from stream_monitor.core.columns import InferenceColumns
 from stream_monitor.core.decoding.inference import InferenceDecoder
 from stream_monitor.core.policy import ModelSpec
 from stream_monitor.core.published import to_json
-from stream_monitor.core.records import concatenate
+from stream_monitor.core.records import Records
 from stream_monitor.core.reference_catalogue import ReferenceCatalogue
 from stream_monitor.core.replaying import MICRO, replay_rows
 from stream_monitor.core.tables import TableRows
 
-MAX_BYTES, TOLERANCE_MS = 1_000_000, 300_000
 Published = list[dict[str, Any]]
+Label = tuple[str | None, int]
+"""The label and its time in µs."""
 
 
 def offline_pass(
     broker: MemoryBroker, models: Mapping[str, ModelSpec], catalogue: ReferenceCatalogue
 ) -> Published:
-    """The records that a detector which had everything in order would publish."""
-    reader = MemoryTopicReader(broker)
-    inference = concatenate("inference", list(reader.read("inference")))
-    decoded = InferenceDecoder(models, MAX_BYTES, TOLERANCE_MS).decode(inference)
-    labels = _labels(value for found in reader.read("labels") for value in found.value)
+    """The records that a detector which had everything in the order of time would publish."""
+    first: dict[str, tuple[int, str, bytes]] = {}
+    for body, value, sent_ms in _bodies(broker, "inference"):
+        time_us = _microseconds(body)
+        if body["model"] in models and time_us <= (sent_ms + 300_000) * 1_000:
+            first.setdefault(body["prediction_id"], (time_us, body["model"], value))
+    labels: dict[str, list[Label]] = {}
+    for body, _, _ in _bodies(broker, "labels"):
+        if "label" in body:
+            labels.setdefault(body["prediction_id"], []).append(
+                (body["label"], _microseconds(body))
+            )
     published: Published = []
-    for events in decoded.columns:
-        spec = models[events.model]
-        rows = _rows(_first_of_each_id(events), spec, labels)
-        outputs = replay_rows(rows, spec, catalogue, "app")
-        published += [to_json(output, events.model) for output in outputs]
+    for name, spec in models.items():
+        ids = sorted((i for i in first if first[i][1] == name), key=lambda i: first[i][0])
+        if not ids:
+            continue
+        held = [_held(labels.get(i, []), first[i][0] + spec.outcomes[0].horizon_s * MICRO) for i in ids]
+        [events] = InferenceDecoder(models, 1_000_000, 10**14).decode(
+            _records([first[i][2] for i in ids])
+        ).columns
+        rows = TableRows(
+            events, pa.array([text for text, _ in held], pa.string()),
+            np.array([time_us for _, time_us in held], np.int64),
+        )  # fmt: skip
+        published += [to_json(output, name) for output in replay_rows(rows, spec, catalogue, "app")]
     return orjson.loads(orjson.dumps(published))  # type: ignore[no-any-return]
 
 
-def _labels(values: Iterable[bytes | None]) -> dict[str, list[tuple[int, str | None]]]:
-    """(time in µs, label) per prediction in the order of arrival."""
-    found: dict[str, list[tuple[int, str | None]]] = {}
-    for value in values:
-        try:
-            body = orjson.loads(value or b"")
-            time = np.datetime64(body["timestamp"].split("+")[0], "us")
-            found.setdefault(body["prediction_id"], []).append((int(time.astype(int)), body["label"]))
-        except (orjson.JSONDecodeError, TypeError, KeyError):
-            continue
-    return found
+def _held(labels: list[Label], latest_us: int) -> Label:
+    """The label that counts in the end: the last within the horizon; saying it again changes nothing."""
+    held: Label = (None, 0)
+    for text, time_us in labels:
+        if time_us <= latest_us and text != held[0]:
+            held = (text, time_us)
+    return held
 
 
-def _first_of_each_id(events: InferenceColumns) -> InferenceColumns:
-    seen: set[str] = set()
-    first = []
-    for at, name in enumerate(events.prediction_id.to_pylist()):
-        if name not in seen:
-            first.append(at)
-            seen.add(name)
-    return events.take(np.array(first, np.int64))
+def _bodies(broker: MemoryBroker, topic: str) -> Iterator[tuple[dict[str, Any], bytes, int]]:
+    """Records that hold an object with an id, partition by partition."""
+    for found in MemoryTopicReader(broker).read(topic):
+        for value, time_ms in zip(found.value, found.timestamp_ms.tolist(), strict=True):
+            try:
+                body = orjson.loads(value or b"")
+            except orjson.JSONDecodeError:
+                continue
+            if isinstance(body, dict) and "timestamp" in body:
+                yield body, value or b"", time_ms
 
 
-def _rows(
-    events: InferenceColumns, spec: ModelSpec, labels: Mapping[str, list[tuple[int, str | None]]]
-) -> TableRows:
-    order = np.argsort(events.timestamp_us, kind="stable")
-    horizon_us = spec.outcomes[0].horizon_s * MICRO
-    valid: list[tuple[int, str | None]] = []
-    names = events.prediction_id.to_pylist()
-    for at in order.tolist():
-        held: tuple[int, str | None] = (0, None)
-        for time_us, label in labels.get(names[at], []):
-            is_within = time_us - int(events.timestamp_us[at]) <= horizon_us
-            if is_within and label != held[1]:
-                held = (time_us, label)
-        valid.append(held)
-    # A sampled row stays one whatever its place: the marks are moved with the rows.
-    place = np.argsort(order)
-    moved = InferenceColumns(
-        model=events.model,
-        row=np.arange(events.n),
-        prediction_id=events.prediction_id.take(pa.array(order)),
-        version=events.version.take(pa.array(order)),
-        timestamp_us=events.timestamp_us[order],
-        is_timestamped=events.is_timestamped[order],
-        numeric=events.numeric[:, order],
-        numeric_state=events.numeric_state[:, order],
-        categorical=tuple(c.take(pa.array(order)) for c in events.categorical),
-        categorical_state=events.categorical_state[:, order],
-        segments=tuple(s.take(pa.array(order)) for s in events.segments),
-        predicted_label=events.predicted_label.take(pa.array(order)),
-        score=events.score[order],
-        predicted_value=events.predicted_value[order],
-        latency_ms=events.latency_ms[order],
-        status=events.status[order],
-        sampled_row=np.sort(place[events.sampled_row]),
-        coerced_row=place[events.coerced_row],
-        coerced_feature=events.coerced_feature,
-    )
-    return TableRows(
-        moved,
-        pa.array([label for _, label in valid], pa.string()),
-        np.array([time_us for time_us, _ in valid], np.int64),
+def _microseconds(body: dict[str, Any]) -> int:
+    return int(np.datetime64(body["timestamp"].removesuffix("+00:00"), "us").astype(np.int64))
+
+
+def _records(values: list[bytes | None]) -> Records:
+    n = len(values)
+    zeros = np.zeros(n, np.int64)
+    return Records(
+        "inference", zeros.astype(np.int32), np.arange(n), zeros, [None] * n, values
     )

@@ -1,0 +1,78 @@
+"""What a fleet published, and that it equals the offline pass."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from typing import Any
+
+import orjson
+
+from stream_monitor.connectors.memory import MemoryTopicReader
+from tests.unit.services.fleet import Fleet
+from tests.unit.services.offline_pass import offline_pass
+
+Record = dict[str, Any]
+Identity = tuple[Any, ...]
+
+
+def read(fleet: Fleet, topic: str) -> list[Record]:
+    """The JSON records of a topic."""
+    reader = MemoryTopicReader(fleet.broker)
+    return [orjson.loads(v) for found in reader.read(topic) for v in found.value if v is not None]
+
+
+def results(fleet: Fleet, kind: str) -> list[Record]:
+    """Window or performance records."""
+    return [r for r in read(fleet, fleet.config.topics.results) if r["type"] == kind]
+
+
+def events(fleet: Fleet) -> list[Record]:
+    """Drift and integrity events."""
+    return read(fleet, fleet.config.topics.events)
+
+
+def identity(record: Record) -> Identity:
+    """What revisions have in common."""
+    if "id" in record:
+        return (record["type"], record["id"])
+    names = ("type", "model", "version", "segment", "profile_id", "outcome")
+    window = record["window"]
+    return (*(record.get(name) for name in names), window["size"], window["start"])
+
+
+def newest(records: list[Record]) -> dict[Identity, Record]:
+    """The highest revision of everything."""
+    found: dict[Identity, Record] = {}
+    for record in sorted(records, key=lambda r: r["revision"]):
+        found[identity(record)] = record
+    return found
+
+
+def assert_as_offline(fleet: Fleet, with_incidents: bool = True) -> None:
+    """Every window, performance and incident ends as the offline pass has it, each revision once."""
+    offline = newest(offline_pass(fleet.broker, fleet.models, fleet.catalogue))
+    for kind in ("window", "performance"):
+        found = {i: r["digest"] for i, r in newest(results(fleet, kind)).items()}
+        assert found == {i: r["digest"] for i, r in offline.items() if i[0] == kind}
+    drift = [event for event in events(fleet) if event["type"] == "drift"]
+    if with_incidents:
+        found = {i: e["status"] for i, e in newest(drift).items() if e["status"] != "retracted"}
+        assert found == {i: r["status"] for i, r in offline.items() if i[0] == "drift"}
+    assert_sound(fleet)
+
+
+def assert_sound(fleet: Fleet) -> None:
+    """Each revision once and in order, no chain violation, and every record accounted for."""
+    everything = [*read(fleet, fleet.config.topics.results), *events(fleet)]
+    revisions = defaultdict(list)
+    for record in everything:
+        revisions[identity(record)].append(record["revision"])
+    assert all(found == list(range(len(found))) for found in revisions.values())
+    assert not [record for record in everything if record["type"] == "integrity"]
+    for process in fleet.processes:
+        for state in getattr(process.service, "partitions", {}).values():
+            assert (state.chain.violations, state.unreadable) == (0, 0)
+    counts = fleet.counts()
+    for topic in (fleet.config.topics.inference, fleet.config.topics.labels):
+        accounted = sum(n for name, n in counts.items() if name[:2] == ("records", topic))
+        assert accounted == counts["consumed", topic]
