@@ -73,6 +73,6 @@ def _judge_features(
     results = []
     for found in view.compare(window, spec.policies):
         policy = spec.policy(found.feature)
-        verdicts = tuple(judge(m, found.kind, policy, alpha) for m in found.measurements)
+        verdicts = tuple(judge(m, policy, alpha) for m in found.measurements)
         results.append(feature_result(found, kind, verdicts))
     return results

@@ -13,7 +13,8 @@ from typing import Any
 from stream_monitor.core.drift_events import TrackKey, follow_incidents
 from stream_monitor.core.incidents import IncidentTrack
 from stream_monitor.core.judging import judge_window
-from stream_monitor.core.performance.rolling import MATURE, MATURITY_STEPS, measure_performance
+from stream_monitor.core.latest import newest_of
+from stream_monitor.core.performance.rolling import measure_performance
 from stream_monitor.core.policy import ModelSpec
 from stream_monitor.core.profile.counter import Delta
 from stream_monitor.core.profile.profile import ALL, Profile, ProfileKey
@@ -21,6 +22,7 @@ from stream_monitor.core.reference_catalogue import ReferenceCatalogue
 from stream_monitor.core.references import WindowProfile
 from stream_monitor.core.results import (
     ClosedWindow,
+    Measured,
     Output,
     PerformanceResult,
     WindowKey,
@@ -101,9 +103,7 @@ class ModelState:
             else:
                 self.to_remeasure.add(where)
 
-    def advance(
-        self, watermark_s: int, label_watermark_s: int, is_complete: bool = True
-    ) -> list[Output]:
+    def advance(self, watermark_s: int, label_watermark_s: int) -> list[Output]:
         """Closes what is due, revises what changed, and forgets what is final; watermarks in seconds.
 
         Both in the order of the windows' ends: a window's sliding reference holds the revisions before it.
@@ -126,7 +126,7 @@ class ModelState:
             else:
                 closed = self.closed[key]
                 self.closed[key] = replace(closed, revision=closed.revision + 1)
-            outputs += self._judge(key, sizes[key.size], is_complete)
+            outputs += self._judge(key, sizes[key.size])
             outputs += self._measure(key, sizes[key.size], label_watermark_s)
         for key in sorted(self._remeasurable(label_watermark_s)):
             outputs += self._measure(key, sizes[key.size], label_watermark_s)
@@ -136,18 +136,10 @@ class ModelState:
         return outputs
 
     def note(self, record: dict[str, Any]) -> None:
-        """Keeps a published record if it is of the newest window of its kind.
-
-        Of performance also the newest one that most labels have reached, which an alert can rest on.
-        """
-        kind = record["type"] + (f":{record['outcome']}" if "outcome" in record else "")
-        kinds = [kind, f"{kind}:mature"] if record.get("maturity", 0) >= MATURE else [kind]
-        for name in kinds:
-            where = (name, record["version"], record["segment"], record["window"]["size"])
-            before = self.latest.get(where)
-            if before is None or before["window"]["start"] <= record["window"]["start"]:
-                self.latest[where] = record
-                self.changed.add(("latest", where))
+        """Keeps a published record if it is of the newest window of its kind."""
+        for where in newest_of(record, self.latest):
+            self.latest[where] = record
+            self.changed.add(("latest", where))
 
     def wait_for_open_windows(self) -> None:
         """After a restore: every window of a held pane that was not closed waits to close."""
@@ -176,7 +168,7 @@ class ModelState:
         )
         return reduce(Profile.merge, (self.panes[name] for name in names if name in self.panes))
 
-    def _judge(self, key: WindowKey, size: WindowSize, is_complete: bool) -> list[Output]:
+    def _judge(self, key: WindowKey, size: WindowSize) -> list[Output]:
         closed = self.closed[key]
         window = closed.window
         judged = WindowProfile(window, self._profile(key, window))
@@ -190,10 +182,10 @@ class ModelState:
             window=window,
             revision=closed.revision,
             is_exact=not panes & self.inexact,
-            is_complete=is_complete,
             is_inherited=self.catalogue.is_inherited(self.spec.name, key.version, key.profile_id),
             digest=profile_digest(judged.profile.without_outcomes()),
             traffic=judged.profile.traffic.summarise(),
+            coercible=(*self.spec.schema.numeric, *self.spec.schema.categorical),
             mean_confidence=judged.profile.score.summarise(),
             features=results,
         )
@@ -222,14 +214,14 @@ class ModelState:
             for key, closed in self.closed.items()
             if any(
                 closed.window.end_s + horizon <= label_watermark_s
-                and closed.performance.get(name, (0, 0))[0] < len(MATURITY_STEPS)
+                and (name not in closed.performance or not closed.performance[name].is_final)
                 for name, horizon in horizons.items()
             )
         }
         return (self.to_remeasure & self.closed.keys()) | passed
 
     def _measure(self, key: WindowKey, size: WindowSize, label_watermark_s: int) -> list[Output]:
-        """Performance at close, then whenever maturity passes a step."""
+        """Performance at close, when maturity passes a step, and whatever differs past the horizon."""
         found: list[Output] = []
         for outcome in self.spec.outcomes:
             closed = self.closed[key]
@@ -237,15 +229,23 @@ class ModelState:
             profile = self._profile(key, closed.window)
             performance = measure_performance(profile, outcome, has_passed)
             before = closed.performance.get(outcome.name)
-            if before is not None and performance.step <= before[0]:
+            has_matured = before is None or performance.step > before.step
+            if not has_matured and not has_passed:
                 continue
-            revision = 0 if before is None else before[1] + 1
-            published = {**closed.performance, outcome.name: (performance.step, revision)}
-            self.closed[key] = replace(closed, performance=published)
-            self.changed.add(("closed", key))
             labels = Profile(profile.layout, {"outcome": profile.outcome(outcome.name)})
             digest = profile_digest(labels)
-            found.append(PerformanceResult(key, size, closed.window, revision, digest, performance))
+            counted = (performance.predictions, digest)
+            is_news = before is None or has_matured or counted != before.counted
+            revision = 0 if before is None else before.revision + is_news
+            after = Measured(performance.step, revision, counted, has_passed)
+            if after != before:
+                measured = {**closed.performance, outcome.name: after}
+                self.closed[key] = replace(closed, performance=measured)
+                self.changed.add(("closed", key))
+            if is_news:
+                found.append(
+                    PerformanceResult(key, size, closed.window, revision, digest, performance)
+                )
         return found
 
     def _forget(self, sizes: Mapping[str, WindowSize], label_watermark_s: int) -> None:

@@ -64,7 +64,6 @@ def _window_result(result: WindowResult, model: str) -> dict[str, Any]:
         "window": _window(result.window, result.size),
         "revision": result.revision,
         "exact": result.is_exact,
-        "complete": result.is_complete,
         "inherited": result.is_inherited,
         "n": traffic.events,
         "digest": result.digest,
@@ -72,6 +71,11 @@ def _window_result(result: WindowResult, model: str) -> dict[str, Any]:
             "events": traffic.events, "p50_ms": traffic.p50_ms, "p95_ms": traffic.p95_ms,
             "p99_ms": traffic.p99_ms, "error_share": traffic.error_share,
             "without_timestamp": traffic.without_timestamp,
+            "coerced": {
+                name: share
+                for name, share in zip(result.coercible, traffic.coerced, strict=True)
+                if share
+            },
         },
         "mean_confidence": result.mean_confidence,
         "features": [_feature(feature) for feature in result.features],

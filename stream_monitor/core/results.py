@@ -58,9 +58,10 @@ def _weight(verdict: Verdict) -> tuple[bool, float]:
 
 @dataclass(frozen=True, slots=True)
 class WindowResult:
-    """One closed window and revision. `is_complete` says that no source partition was missing.
+    """One closed window and revision.
 
-    `digest` is equal exactly when every count and sum of the window is, labels aside.
+    `digest` is equal exactly when every count and sum of the window is, labels aside. `coercible` names
+    the features of `traffic.coerced`.
     """
 
     key: WindowKey
@@ -68,10 +69,10 @@ class WindowResult:
     window: Window
     revision: int
     is_exact: bool
-    is_complete: bool
     is_inherited: bool
     digest: str
     traffic: TrafficSummary
+    coercible: tuple[str, ...]
     mean_confidence: float | None
     features: tuple[FeatureResult, ...]
 
@@ -110,12 +111,26 @@ Output = WindowResult | PerformanceResult | DriftEvent
 
 
 @dataclass(frozen=True, slots=True)
+class Measured:
+    """The performance last published of a window: its maturity step, revision, and what it counted.
+
+    `counted` is the number of predictions and the digest of the labels; `is_final` says that the horizon
+    had passed.
+    """
+
+    step: int
+    revision: int
+    counted: tuple[int, str]
+    is_final: bool
+
+
+@dataclass(frozen=True, slots=True)
 class ClosedWindow:
-    """What was published of a closed window: its revision, and per outcome (maturity step, revision)."""
+    """What was published of a closed window: its revision, and its performance per outcome."""
 
     window: Window
     revision: int = 0
-    performance: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+    performance: Mapping[str, Measured] = field(default_factory=dict)
 
 
 def feature_result(

@@ -14,7 +14,7 @@ from stream_monitor.core.model_state import ModelState
 from stream_monitor.core.partition_state import PartitionState
 from stream_monitor.core.profile.profile import Profile, ProfileKey
 from stream_monitor.core.references import WindowProfile
-from stream_monitor.core.results import ClosedWindow, WindowKey
+from stream_monitor.core.results import ClosedWindow, Measured, WindowKey
 from stream_monitor.core.verdicts import VerdictState
 from stream_monitor.core.windows import Window
 from stream_monitor.core.wire import (
@@ -66,7 +66,11 @@ class StateRecords:
             closed = model.closed.get(what)
             if closed is None:
                 return [_record(key, None)]
-            value = [closed.window.end_s, closed.revision, dict(closed.performance)]
+            figures = {
+                name: [m.step, m.revision, *m.counted, m.is_final]
+                for name, m in closed.performance.items()
+            }
+            value = [closed.window.end_s, closed.revision, figures]
             return [_record(key, value)]
         if kind == "tracks":
             tracks = {w[3:]: t for w, t in model.tracks.items() if w[:3] == what}
@@ -128,7 +132,10 @@ class StateRecords:
         elif kind == "closed":
             end_s, revision, performance = orjson.loads(value)
             where = WindowKey(*key[2:7])
-            figures = {name: (int(step), int(n)) for name, (step, n) in performance.items()}
+            figures = {
+                name: Measured(step, n, (predictions, digest), is_final)
+                for name, (step, n, predictions, digest, is_final) in performance.items()
+            }
             model.closed[where] = ClosedWindow(Window(where.start_s, end_s), revision, figures)
         elif kind == "tracks":
             for feature, reference, data in orjson.loads(value):

@@ -8,7 +8,6 @@ from enum import StrEnum
 from typing import Final
 
 from stream_monitor.core.policy import Aspect, FeaturePolicy, ModelSpec, Severity
-from stream_monitor.core.schema import FeatureKind
 from stream_monitor.core.windows import WindowSize
 
 WEEK_S: Final = 7 * 86_400
@@ -23,10 +22,7 @@ CATEGORICAL_ASPECTS: Final = (
     Aspect.DISTRIBUTION, Aspect.MISSING, Aspect.WRONG_TYPE, Aspect.NEW_CATEGORY,
 )  # fmt: skip
 
-_FLOORS: Final = {
-    FeatureKind.NUMERIC: (0.03, 0.15),
-    FeatureKind.CATEGORICAL: (0.01, 0.10),
-}
+_FLOORS: Final = {"ks": (0.03, 0.15), "chi_square": (0.01, 0.10)}
 _RATE_FLOORS: Final = (0.005, 0.05)
 _NEW_CATEGORY_FLOORS: Final = (0.002, 0.05)
 _SMALLEST_P = 1e-300
@@ -82,11 +78,9 @@ def calibrated_p(measurement: Measurement) -> float:
     return max(measurement.p_iid, measurement.p_window)
 
 
-def judge(
-    measurement: Measurement, kind: FeatureKind, policy: FeaturePolicy, alpha: float
-) -> Verdict:
+def judge(measurement: Measurement, policy: FeaturePolicy, alpha: float) -> Verdict:
     """Drift needs p ≤ α and effect ≥ floor; a sample that could never reach α is insufficient data."""
-    floor, critical_floor = _floors(measurement.aspect, kind, policy)
+    floor, critical_floor = _floors(measurement, policy)
     p = max(calibrated_p(measurement), _SMALLEST_P)
     by_effect = measurement.effect / floor if floor > 0 else math.inf
     ratio = max(0.0, min(math.log(p) / math.log(alpha), by_effect))
@@ -102,9 +96,10 @@ def judge(
     return Verdict(measurement, alpha, floor, state, severity, ratio)
 
 
-def _floors(aspect: Aspect, kind: FeatureKind, policy: FeaturePolicy) -> tuple[float, float]:
+def _floors(measurement: Measurement, policy: FeaturePolicy) -> tuple[float, float]:
+    aspect = measurement.aspect
     if aspect is Aspect.DISTRIBUTION:
-        default, own = _FLOORS[kind], (policy.floor, policy.critical_floor)
+        default, own = _FLOORS[measurement.test], (policy.floor, policy.critical_floor)
     else:
         default = _NEW_CATEGORY_FLOORS if aspect is Aspect.NEW_CATEGORY else _RATE_FLOORS
         own = (policy.rate_floor, policy.critical_rate_floor)

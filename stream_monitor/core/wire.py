@@ -68,7 +68,8 @@ def _entries(profile: Profile) -> list[tuple[dict[str, Any], bytes]]:
             if len(where):
                 packed = np.empty(len(where), dtype=_COUNTS if is_count else _EXTREMES)
                 packed["i"], packed["v"] = where, flat[where]
-                found.append(({"part": name, "array": array_name}, packed.tobytes()))
+                entry = {"part": name, "array": array_name, "size": len(flat)}
+                found.append((entry, packed.tobytes()))
         if isinstance(part, CategoricalPart):
             for (_, feature), kept in sorted(part.unseen.items()):
                 listed = [
@@ -103,7 +104,7 @@ def decode_profile(payload: bytes, layout: Layout) -> Profile:
             end = offset + int(entry["bytes"])
             if end > len(body) or entry["bytes"] < 0:
                 raise UnreadableBytes("a profile is cut short")
-            _read_array(part, entry["array"], body[offset:end])
+            _read_array(part, entry["array"], int(entry["size"]), body[offset:end])
             offset = end
     except (KeyError, TypeError, ValueError, IndexError) as error:
         raise UnreadableBytes(f"a profile does not fit its layout: {error!r}") from error
@@ -112,8 +113,10 @@ def decode_profile(payload: bytes, layout: Layout) -> Profile:
     return Profile(layout, parts)
 
 
-def _read_array(part: Part, name: str, data: bytes) -> None:
+def _read_array(part: Part, name: str, size: int, data: bytes) -> None:
     flat = part.arrays[name][0].reshape(-1)
+    if size != len(flat):
+        raise UnreadableBytes(f"{part.name}.{name} has {size} entries, the layout {len(flat)}")
     packed = np.frombuffer(data, dtype=_COUNTS if flat.dtype == np.int64 else _EXTREMES)
     if len(packed) and int(packed["i"].max()) >= len(flat):
         raise UnreadableBytes(f"{part.name}.{name} holds an index beyond its {len(flat)} entries")

@@ -75,11 +75,11 @@ def score(model: compose.Pipeline, flights: pa.Table) -> tuple[list[str], NDArra
 
 
 def with_predictions(flights: pa.Table, model: compose.Pipeline) -> pa.Table:
-    """Append the columns `predicted_label` and `score` = P(late)."""
+    """Append the columns `predicted_label` and `score` = P(late), to six digits as a service sends it."""
     labels, scores = score(model, flights)
     predicted = pa.array(labels).dictionary_encode()
     return flights.append_column("predicted_label", predicted).append_column(
-        "score", pa.array(scores)
+        "score", pa.array(scores.round(6))
     )
 
 

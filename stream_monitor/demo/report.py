@@ -52,7 +52,6 @@ class ModelReport:
     missing: MissingChart | None
     incidents: list[Incident]
     unlisted: int
-    incomplete: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +140,6 @@ def _model_report(
         missing=missing_chart(windows, axis, notes),
         incidents=listed,
         unlisted=len(own) - len(listed),
-        incomplete=sum(not window.get("complete", True) for window in windows),
     )
 
 

@@ -8,9 +8,9 @@ from rich.console import Console
 from rich.table import Table
 
 _MARKS = {
-    "opened": "[bold red]drift opened [/]",
-    "recovered": "[green]recovered    [/]",
-    "retracted": "[yellow]retracted    [/]",
+    "opened": "[bold red]opened   [/]",
+    "recovered": "[green]recovered[/]",
+    "retracted": "[yellow]retracted[/]",
 }
 
 

@@ -164,21 +164,29 @@ class Detector:
         committed = self._consumer.committed(self._assigned)
         for tp in sorted(self._assigned):
             self.status.last_step_s = time.time()
-            state = self._empty_state(tp.partition)
-            records = StateRecords()
-            stored = self._reader.read(self._config.topics.state, tp.partition)
-            pairs = (pair for found in stored for pair in zip(found.key, found.value, strict=True))
-            unreadable = records.restore(state, pairs)
-            if unreadable:
-                log.warning(
-                    "state records could not be read", count=unreadable, partition=tp.partition
-                )
+            state, records = self._restored(tp.partition)
             self.partitions[tp.partition] = state
             self._records[tp.partition] = records
             self._positions[tp.partition] = committed[tp]
             self._consumer.seek(tp, committed[tp])
         self.status.is_ready = True
         log.info("partitions assigned", partitions=[tp.partition for tp in self._assigned])
+
+    def _restored(self, partition: int) -> tuple[PartitionState, StateRecords]:
+        """A partition's state, read by references that are at least as new as it is."""
+        topic = self._config.topics.state
+        for is_again in (False, True):
+            state, records = self._empty_state(partition), StateRecords()
+            stored = self._reader.read(topic, partition)
+            pairs = (pair for found in stored for pair in zip(found.key, found.value, strict=True))
+            unreadable = records.restore(state, pairs)
+            if not unreadable:
+                break
+            if not is_again:
+                self._references.reload()
+            else:
+                log.warning("state records could not be read", count=unreadable, partition=partition)
+        return state, records
 
     def _empty_state(self, partition: int) -> PartitionState:
         names = self._config.topics
@@ -191,21 +199,18 @@ class Detector:
 
     def _attempt(self, batches: list[Records]) -> None:
         try:
-            self._commit(batches)
-        except TransactionAborted as error:
-            log.info("transaction aborted, restoring the state", reason=str(error))
-            self._producer.abort()
-            self._rewind()
+            try:
+                self._commit(batches)
+                return
+            except TransactionAborted as error:
+                log.info("transaction aborted, restoring the state", reason=str(error))
+                self._producer.abort()
         except ProducerFenced as error:
             log.warning("producer lost, making a new one", reason=str(error))
             self._producer.close()
             self._producer = self._make_producer()
             self._producer.init_transactions()
-            self._rewind()
-
-    def _rewind(self) -> None:
         self.status.counts["aborts",] += 1
-        self._to_restore = True
         self._restore()
 
     def _commit(self, batches: list[Records]) -> None:
@@ -236,7 +241,8 @@ class Detector:
         self.status.counts["published",] += len(published)
         for record in published:
             if record["type"] == "drift":
-                self.status.counts["events", record["model"], record["status"]] += 1
+                name, state = record["model"], record["status"]
+                self.status.counts["events", name, state] += 1
         for tp in self._assigned:
             self.status.lag_records[tp] = self._consumer.lag(tp) or 0
         self.status.committed(self._clock() - began, time.time())

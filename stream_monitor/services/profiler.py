@@ -78,6 +78,7 @@ class Profiler:
         )
         self._sources: dict[TopicPartition, _Source] = {}
         self._assigned: list[TopicPartition] = []
+        self._opened: set[int] = set()
         self._to_restore = False
         self._until: dict[TopicPartition, int] = {}
         self._sequence = 0
@@ -93,10 +94,10 @@ class Profiler:
 
     def start(self) -> None:
         """Checks the topics, loads the references, fences older selves and joins the group."""
-        self._counts = self._topics.partition_counts(
-            [*self._source_topics, self._config.topics.deltas]
-        )
-        for topic in (*self._source_topics, self._config.topics.deltas):
+        names = self._config.topics
+        wanted = [*self._source_topics, names.deltas, names.references, names.dead_letters]
+        self._counts = self._topics.partition_counts(wanted)
+        for topic in wanted:
             if topic not in self._counts:
                 raise StreamMonitorError(
                     f"topic {topic} does not exist: create it, or run `stream-monitor topics create`"
@@ -119,8 +120,7 @@ class Profiler:
         try:
             while not should_stop():
                 self.step()
-                if should_drain() and self._is_drained():
-                    self._commit([], flush=True)
+                if should_drain() and self._is_drained() and self._attempt([], flush=True):
                     break
         finally:
             self.close()
@@ -130,7 +130,7 @@ class Profiler:
         self.status.is_ready = False
         self._consumer.close()
         self._producer.close()
-        self._store.close(sorted({tp.partition for tp in self._assigned}))
+        self._store.close(sorted(self._opened))
         counts = {".".join(name): n for name, n in sorted(self.status.counts.items()) if n}
         log.info("profiler stopped", instance=self.status.instance, counts=counts)
 
@@ -147,7 +147,7 @@ class Profiler:
             self._restore()
             return
         batches = self._trim(batches)
-        self._note_ends()
+        self._note_ends(batches)
         is_due = self._clock() - self._last_marker_s >= self._config.profiler.marker_interval
         if batches or (self._sources and is_due):
             self._attempt(batches)
@@ -186,12 +186,16 @@ class Profiler:
         self._until = {}
         for table in (self.status.lag_records, self.status.watermark_us):
             table.clear()
+        mine = {tp.partition for tp in self._assigned}
+        self._store.close(sorted(self._opened - mine))
+        self._opened = mine
         if not self._assigned:
+            self.status.is_ready = True
             return
         self._store.rollback()
         committed = self._consumer.committed(self._assigned)
         beginning = self._consumer.beginning(self._assigned)
-        for partition in sorted({tp.partition for tp in self._assigned}):
+        for partition in sorted(mine):
             own = [tp for tp in self._assigned if tp.partition == partition]
             stored = self._store.open(partition, self._identity())
             if any(stored.get(tp.topic, -1) > committed[tp] for tp in own):
@@ -268,23 +272,25 @@ class Profiler:
             self._store.commit(_next_offsets([inference, labels]))
             self.status.counts.update(result.counts)
 
-    def _attempt(self, batches: list[Records]) -> None:
+    def _attempt(self, batches: list[Records], flush: bool = False) -> bool:
+        """Commits a batch; False when the transaction was lost: then the batch is read again."""
         try:
-            self._commit(batches)
-        except TransactionAborted as error:
-            log.info("transaction aborted, reading the batch again", reason=str(error))
-            self._rewind(abort=True)
+            try:
+                self._commit(batches, flush)
+                return True
+            except TransactionAborted as error:
+                log.info("transaction aborted, reading the batch again", reason=str(error))
+                self._producer.abort()
         except ProducerFenced as error:
             log.warning("producer lost, making a new one", reason=str(error))
             self._producer.close()
             self._producer = self._make_producer()
             self._producer.init_transactions()
             self._sequence = 0
-            self._rewind(abort=False)
+        self._rewind()
+        return False
 
-    def _rewind(self, abort: bool) -> None:
-        if abort:
-            self._producer.abort()
+    def _rewind(self) -> None:
         self._store.rollback()
         self._to_restore = True
         self.status.counts["aborts",] += 1
@@ -369,12 +375,14 @@ class Profiler:
             return None
         return self._broker_ms * 1_000 - settings.out_of_order * MICRO - _IDLE_MARGIN_US
 
-    def _note_ends(self) -> None:
+    def _note_ends(self, batches: Sequence[Records]) -> None:
+        """Since when each partition has been quiet: read to its end, and nothing came."""
+        came = _next_offsets(batches)
         for tp, source in self._sources.items():
-            if self._consumer.lag(tp) == 0:
-                source.at_end_since_s = source.at_end_since_s or self._clock()
-            else:
+            if self._consumer.lag(tp) != 0:
                 source.at_end_since_s = None
+            elif tp in came or source.at_end_since_s is None:
+                source.at_end_since_s = self._clock()
 
     def _is_drained(self) -> bool:
         return (

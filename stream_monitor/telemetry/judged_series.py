@@ -50,7 +50,6 @@ def window_block(record: Record) -> Block:
         "window_end_timestamp_seconds": end,
         "window_events": record["n"],
         "window_exact": record["exact"],
-        "window_complete": record["complete"],
         "window_revision": record["revision"],
         "model_events_per_second": record["n"] / (end - start),
         "model_error_ratio": traffic["error_share"],

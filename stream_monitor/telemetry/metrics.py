@@ -82,8 +82,6 @@ TABLE: Final[dict[str, Metric]] = {
     "window_exact": Metric("gauge", _WINDOW, "",
         "1 when every event is known to be counted once, 0 when source offsets left a gap or "
         "overlapped."),
-    "window_complete": Metric("gauge", _WINDOW, "",
-        "1 when no source partition was missing at the window's close."),
     "window_revision": Metric("gauge", _WINDOW, "",
         "How often late events changed the window after its close."),
     "model_latency_seconds": Metric("summary", (*_WINDOW, "quantile"), "seconds",

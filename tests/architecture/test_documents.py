@@ -69,8 +69,9 @@ def test_commands_that_do_not_exist_are_noticed(words: list[str]) -> None:
 @pytest.mark.parametrize("page", PAGES)
 def test_every_shown_make_target_exists(page: Page) -> None:
     targets = set(re.findall(r"^([a-z-]+):.*##", (ROOT / "Makefile").read_text(), re.MULTILINE))
-    code = [*page.inline, *(line for text in page.of_language("sh") for line in text.splitlines())]
-    named = {found[1] for text in code if (found := re.match(r"make ([a-z-]+)", text))}
+    shells = page.of_language("sh", "console")
+    code = [*page.inline, *(line for text in shells for line in text.splitlines())]
+    named = {found[1] for text in code if (found := re.match(r"(?:\$ )?make ([a-z-]+)", text))}
     assert named <= targets
 
 

@@ -188,6 +188,21 @@ class PlainContract:
             assert sorted(set(member.offsets(at))) == member.offsets(at)
         member.consumer.close()
 
+    def test_a_partition_resumed_beside_a_seek_is_read_again(self, broker: Broker) -> None:
+        topic = broker.topic("in")
+        write(broker.ready_producer(), numbered(topic, 40))
+        member = Member(broker.consumer(), topic)
+        poll_until(lambda: bool(member.assigned), member)
+        held, other = TopicPartition(topic, 3), TopicPartition(topic, 2)
+        member.consumer.pause([held])
+        others = [at for at in member.assigned if at != held]
+        poll_until(lambda: all(member.consumer.lag(at) == 0 for at in others), member)
+        member.consumer.seek(other, 5)
+        member.consumer.resume([held])
+        poll_until(member.is_at_end, member)
+        assert len(member.offsets(held)) == 10
+        member.consumer.close()
+
     def test_lag_is_unknown_at_first_and_zero_at_the_end(self, broker: Broker) -> None:
         topic = broker.topic("in")
         write(broker.ready_producer(), numbered(topic, 80))

@@ -51,8 +51,6 @@ def quarter() -> Any:
     """January to March with predictions of a river model."""
     table = flights.load()
     table = model.with_predictions(table, model.learn(model.january(table)))
-    rounded = pc.round(table["score"], 6)  # as the events carry it
-    table = table.set_column(table.schema.get_field_index("score"), "score", rounded)
     end = parse_time("2013-04-01", flights.TIME_ZONE)
     return table.filter(pc.less(table["timestamp"].cast("int64"), end))
 

@@ -127,8 +127,8 @@ def test_any_value_in_any_array_entry_raises_nothing_but_unreadable_bytes(
 ) -> None:
     header, body = unframe(PAYLOAD)
     entry = data.draw(st.sampled_from(header["arrays"]))
-    entry[data.draw(st.sampled_from(["part", "array", "bytes", "feature", "unseen"]))] = data.draw(
-        JSON
+    entry[data.draw(st.sampled_from(["part", "array", "size", "bytes", "feature", "unseen"]))] = (
+        data.draw(JSON)
     )
     refuses_or_reads(frame(unframe(DELTA_BYTES)[0], frame(header, body)))
 
@@ -168,9 +168,15 @@ def test_unseen_categories_out_of_range_are_refused(unseen: list[object]) -> Non
 
 def test_an_index_beyond_its_array_is_refused() -> None:
     body = (10**6).to_bytes(4, "little") + (1).to_bytes(8, "little")
-    entry = {"part": "traffic", "array": "status", "bytes": 12}
+    entry = {"part": "traffic", "array": "status", "size": 6, "bytes": 12}
     with pytest.raises(UnreadableBytes, match="beyond"):
         decode_profile(frame({"arrays": [entry]}, body), LAYOUT)
+
+
+def test_an_array_of_another_size_than_the_layout_s_is_refused() -> None:
+    entry = {"part": "traffic", "array": "status", "size": 7, "bytes": 0}
+    with pytest.raises(UnreadableBytes, match="7 entries, the layout 6"):
+        decode_profile(frame({"arrays": [entry]}, b""), LAYOUT)
 
 
 def test_a_header_longer_than_its_record_is_refused() -> None:

@@ -171,6 +171,8 @@ class KafkaConsumer:
         if unknown:
             self._position |= self.committed(unknown)
         self._client.assign([Position(*at, self._position[at]) for at in self._assigned])
+        # librdkafka keeps a pause over a new assignment, also one that was resumed meanwhile.
+        self._client.resume([Position(*at) for at in self._assigned if at not in self._paused])
         self._client.pause([Position(*at) for at in self._paused])
         self._fetched.clear()
         self._is_moved = False

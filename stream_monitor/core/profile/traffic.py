@@ -16,7 +16,11 @@ STATUS_CLASSES = ("none", "1xx", "2xx", "3xx", "4xx", "5xx")
 
 @dataclass(frozen=True, slots=True)
 class TrafficSummary:
-    """Latency quantiles in milliseconds (None without latencies); `error_share` is 5xx of all statuses."""
+    """Latency quantiles in milliseconds (None without latencies); `error_share` is 5xx of all statuses.
+
+    `coerced` holds, per feature (numeric first), the share of sampled events whose JSON type was another
+    than the declared one although the value could be read.
+    """
 
     events: int
     p50_ms: float | None
@@ -24,6 +28,7 @@ class TrafficSummary:
     p99_ms: float | None
     error_share: float | None
     without_timestamp: int
+    coerced: tuple[float, ...]
 
 
 class TrafficPart(Part):
@@ -81,6 +86,7 @@ class TrafficPart(Part):
         """The first slot's figures."""
         status, latency = self.arrays["status"][0], self.arrays["latency"][0]
         answered = int(status[1:].sum())
+        sampled = max(1, int(self.arrays["sampled"][0]))
         return TrafficSummary(
             events=int(self.arrays["events"][0]),
             p50_ms=_quantile(latency, 0.5),
@@ -88,6 +94,7 @@ class TrafficPart(Part):
             p99_ms=_quantile(latency, 0.99),
             error_share=int(status[5]) / answered if answered else None,
             without_timestamp=int(self.arrays["without_timestamp"][0]),
+            coerced=tuple(float(c) for c in self.arrays["coerced"][0] / sampled),
         )
 
 

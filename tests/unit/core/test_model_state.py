@@ -1,61 +1,15 @@
-from dataclasses import replace
-from typing import Any
-
-import numpy as np
 import pytest
 
-from stream_monitor.core.incidents import Status
 from stream_monitor.core.model_state import ModelState
-from stream_monitor.core.policy import FeaturePolicy
+from stream_monitor.core.policy import ReferenceKind
 from stream_monitor.core.profile.profile import ALL
-from stream_monitor.core.results import DriftEvent, Output, PerformanceResult, WindowResult
+from stream_monitor.core.results import Output, PerformanceResult
 from stream_monitor.core.schema import Outcome
 from stream_monitor.core.verdicts import VerdictState
 from stream_monitor.core.windows import WindowSize
-from tests.unit.core.builders import HOUR_S, deltas, events, matched_labels
-from tests.unit.core.streams import SPEC, T0, catalogue
-
-LAYOUT = catalogue().layout_for(SPEC, "1")
-LATENESS_S, HORIZON_S = 300, HOUR_S
-ONE_HOUR = replace(SPEC, windows=(WindowSize(HOUR_S, recover_after=1),), segment_keys=())
-RNG = np.random.default_rng(8)
-
-
-def state(**changed: Any) -> ModelState:
-    return ModelState(replace(ONE_HOUR, **changed), "app", catalogue())
-
-
-def put(
-    model: ModelState, at_s: int, n: int = 200, shift: float = 0.0, version: str = "1",
-    labels: int = 0, segment: list[str] | None = None,
-) -> None:  # fmt: skip
-    """One commit: `n` events from `at_s` on, and as many labels of events there."""
-    carriers = RNG.choice(["UA", "AA", "B6"], n).tolist()
-    found = events(
-        [at_s] * n, RNG.normal(shift, 1, n), carriers, version, segment, label="late"
-    )  # fmt: skip
-    pairs = matched_labels([at_s] * labels, "late", "late", version, LAYOUT.profile_id)
-    pairs = replace(pairs, segments=(pairs.label,) * len(model.spec.segment_keys))
-    for delta in deltas(model.spec, LAYOUT, found if n else None, pairs if labels else None):
-        model.add(delta)
-
-
-def windows(outputs: list[Output]) -> list[WindowResult]:
-    return [output for output in outputs if isinstance(output, WindowResult)]
-
-
-def said(outputs: list[Output], feature: str = "amount") -> list[tuple[int, str, int, str]]:
-    """(hour, status, revision, reference) of one feature's drift events."""
-    return [
-        ((e.window.start_s - T0) // HOUR_S, e.status.value, e.revision, e.reference.value)
-        for e in outputs
-        if isinstance(e, DriftEvent) and e.feature == feature
-    ]
-
-
-def close(model: ModelState, hour: int, labels_s: int = 0) -> list[Output]:
-    """Time goes to where the window of an hour closes."""
-    return model.advance(T0 + (hour + 1) * HOUR_S + LATENESS_S, labels_s)
+from tests.unit.core.builders import HOUR_S, deltas, events
+from tests.unit.core.one_model import HORIZON_S, LATENESS_S, ONE_HOUR, close, put, state, windows
+from tests.unit.core.streams import T0, catalogue
 
 
 def test_a_window_closes_at_its_end_plus_the_allowed_lateness() -> None:
@@ -173,62 +127,20 @@ def test_a_model_without_outcomes_forgets_without_labels() -> None:
     assert (model.panes, model.closed) == ({}, {})
 
 
-def test_drift_opens_goes_on_and_recovers_and_a_late_correction_retracts() -> None:
-    model = state()
-    found: list[Output] = []
-    for hour, shift in enumerate((0, 4, 4, 0)):
-        put(model, T0 + hour * HOUR_S, shift=shift)
-        found += close(model, hour)
-    validation = [event for event in said(found) if event[3] == "validation"]
-    assert [event[:3] for event in validation] == [
-        (1, "opened", 0), (2, "ongoing", 0), (3, "recovered", 0)
-    ]  # fmt: skip
-    put(model, T0 + 3 * HOUR_S, n=400, shift=8)
-    revised = close(model, 3)
-    assert (3, "ongoing", 1, "validation") in said(revised)
-    events = [e for e in [*found, *revised] if isinstance(e, DriftEvent)]
-    same = [e for e in events if e.window.start_s == T0 + 3 * HOUR_S and e.feature == "amount"]
-    assert len({(e.event_id, e.reference) for e in same}) == len({e.reference for e in same})
-    assert {e.status for e in same} >= {Status.RECOVERED, Status.ONGOING}
-
-
-def test_muted_features_are_judged_and_open_nothing() -> None:
-    model = state(policies={"amount": FeaturePolicy(mute=True)})
-    put(model, T0, shift=9)
-    outputs = close(model, 0)
-    assert said(outputs) == []
-    (result,) = windows(outputs)
-    assert result.features[0].state is VerdictState.DRIFT
-
-
-@pytest.mark.parametrize("step_s", [900, 4 * HOUR_S])
-def test_a_new_version_goes_on_with_the_incident_of_the_last_one(step_s: int) -> None:
-    model = state()
-    put(model, T0, shift=9)
-    outputs: list[Output] = close(model, 0)
-    put(model, T0 + 3 * HOUR_S, shift=9, version="2")
-    for time_s in range(T0 + HOUR_S, T0 + 9 * HOUR_S, step_s):
-        outputs += model.advance(time_s, 0)
-    shown = [e for e in said(outputs) if e[3] == "validation"]
-    assert [event[:2] for event in shown] == [(0, "opened"), (3, "ongoing")]
-    assert len({e.incident_id for e in outputs if isinstance(e, DriftEvent)
-                and (e.feature, e.reference) == ("amount", "validation")}) == 1  # fmt: skip
-
-
-@pytest.mark.parametrize("order", [("1", "2"), ("2", "1")])
-def test_of_two_versions_that_end_together_the_later_named_one_is_gone_on_from(
-    order: tuple[str, str],
+@pytest.mark.parametrize("is_revised_first", [True, False])
+def test_a_revision_comes_before_the_later_windows_that_are_compared_with_it(
+    is_revised_first: bool,
 ) -> None:
-    model = state()
-    for version in order:
-        put(model, T0, shift=9 if version == "2" else 0, version=version)
-    outputs: list[Output] = close(model, 0)
-    model.tracks = dict(sorted(model.tracks.items(), reverse=order == ("2", "1")))
-    put(model, T0 + HOUR_S, shift=9, version="3")
-    outputs += close(model, 1)
-    third = [e for e in outputs if isinstance(e, DriftEvent) and e.key.version == "3"]
-    shown = {e.status for e in third if (e.feature, e.reference) == ("amount", "validation")}
-    assert shown == {Status.ONGOING}
+    model = state(references=(ReferenceKind.SLIDING,), sliding_s=3 * HOUR_S)
+    put(model, T0)
+    close(model, 0)
+    put(model, T0, n=50)
+    put(model, T0 + 3 * HOUR_S)
+    if is_revised_first:
+        close(model, 0)
+    last = windows(close(model, 3))[-1]
+    assert last.window.start_s == T0 + 3 * HOUR_S
+    assert [f.comparison.n_reference for f in last.features if f.comparison] == [250, 250]
 
 
 def test_windows_without_a_reference_say_so() -> None:

@@ -29,7 +29,7 @@ N = 1_500
 def table(seed: int = 4) -> tuple[TableRows, dict[str, NDArray[Any]]]:
     rng = np.random.default_rng(seed)
     raw = {
-        "time_s": np.sort(rng.integers(T0, T0 + 9 * HOUR_S, N)),
+        "time_s": np.sort(rng.integers(T0, T0 + 5 * HOUR_S, N)),
         "amount": np.where(rng.random(N) < 0.05, np.nan, rng.normal(0, 2, N)),
         "carrier": rng.choice([*CARRIERS, "new"], N),
         "origin": rng.choice(ORIGINS, N),

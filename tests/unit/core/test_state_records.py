@@ -39,7 +39,7 @@ def stops(rng: np.random.Generator, n: int) -> list[int]:
 
 
 @given(SEEDS, st.sampled_from([0, 1_800, 4 * 3_600]), st.booleans())
-@settings(max_examples=4, deadline=None, phases=[Phase.generate])
+@settings(max_examples=3, deadline=None, phases=[Phase.generate])
 def test_a_detector_restarted_after_every_step_does_what_an_uninterrupted_one_does(
     seed: int, late_s: int, is_compacted: bool
 ) -> None:
@@ -56,7 +56,7 @@ def test_a_detector_restarted_after_every_step_does_what_an_uninterrupted_one_do
 
 
 @given(SEEDS)
-@settings(max_examples=3, deadline=None, phases=[Phase.generate])
+@settings(max_examples=2, deadline=None, phases=[Phase.generate])
 def test_a_topic_keeps_nothing_of_what_is_forgotten(seed: int) -> None:
     rng = np.random.default_rng(seed)
     log, _, _ = random_log(rng, 1_800, has_versions=False)

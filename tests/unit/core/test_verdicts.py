@@ -23,10 +23,10 @@ ALPHA = 1e-4
 def verdict(
     p: float, effect: float, p_window: float | None = None, smallest_p: float = 0.0,
     aspect: Aspect = Aspect.DISTRIBUTION, policy: FeaturePolicy | None = None,
-    kind: FeatureKind = FeatureKind.NUMERIC,
+    test: str = "ks",
 ) -> Verdict:  # fmt: skip
-    measured = Measurement(aspect, "ks", effect, p, p_window, effect, smallest_p)
-    return judge(measured, kind, policy or FeaturePolicy(), ALPHA)
+    measured = Measurement(aspect, test, effect, p, p_window, effect, smallest_p)
+    return judge(measured, policy or FeaturePolicy(), ALPHA)
 
 
 def test_an_improbable_change_below_the_floor_is_ok() -> None:
@@ -52,19 +52,17 @@ def test_a_sample_that_could_never_reach_alpha_is_insufficient() -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "aspect", "floor", "critical"),
+    ("test", "aspect", "floor", "critical"),
     [
-        (FeatureKind.NUMERIC, Aspect.DISTRIBUTION, 0.03, 0.15),
-        (FeatureKind.CATEGORICAL, Aspect.DISTRIBUTION, 0.01, 0.10),
-        (FeatureKind.NUMERIC, Aspect.MISSING, 0.005, 0.05),
-        (FeatureKind.CATEGORICAL, Aspect.NEW_CATEGORY, 0.002, 0.05),
+        ("ks", Aspect.DISTRIBUTION, 0.03, 0.15),
+        ("chi_square", Aspect.DISTRIBUTION, 0.01, 0.10),
+        ("two_proportion", Aspect.MISSING, 0.005, 0.05),
+        ("good_turing", Aspect.NEW_CATEGORY, 0.002, 0.05),
     ],
 )
-def test_floors_and_severities(
-    kind: FeatureKind, aspect: Aspect, floor: float, critical: float
-) -> None:
+def test_floors_and_severities(test: str, aspect: Aspect, floor: float, critical: float) -> None:
     below, at, loud = (
-        verdict(1e-99, effect, aspect=aspect, kind=kind)
+        verdict(1e-99, effect, aspect=aspect, test=test)
         for effect in (floor * 0.999, floor, critical)
     )
     assert below.state is VerdictState.OK

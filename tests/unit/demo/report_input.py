@@ -54,7 +54,6 @@ def year(seed: int = 7, days: int = 365) -> tuple[list[Record], list[Record]]:
                 **head,
                 "revision": 0,
                 "exact": True,
-                "complete": day != 200,
                 "profile_id": "5f3c",
                 "n": n,
                 "features": features,

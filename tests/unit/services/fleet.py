@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from stream_monitor.config.monitor import MonitorConfig
@@ -140,6 +140,14 @@ class Fleet:
         """The process ends in good order."""
         process.is_alive = False
         process.service.close()
+
+    def feed(self, stream: Sequence[SourceRecord], parts: int) -> Iterator[int]:
+        """Sends a stream in parts with a turn of everyone after each; yields before each part."""
+        size = -(-len(stream) // parts)
+        for part in range(parts):
+            yield part
+            self.send(stream[part * size : (part + 1) * size])
+            self.step()
 
     def finish(self) -> None:
         """Everyone leaves; one last profiler and detector work everything off and end the stream."""

@@ -43,10 +43,14 @@ def offline_pass(
         ids = sorted((i for i in first if first[i][1] == name), key=lambda i: first[i][0])
         if not ids:
             continue
-        held = [_held(labels.get(i, []), first[i][0] + spec.outcomes[0].horizon_s * MICRO) for i in ids]
-        [events] = InferenceDecoder(models, 1_000_000, 10**14).decode(
-            _records([first[i][2] for i in ids])
-        ).columns
+        held = [
+            _held(labels.get(i, []), first[i][0] + spec.outcomes[0].horizon_s * MICRO) for i in ids
+        ]
+        [events] = (
+            InferenceDecoder(models, 1_000_000, 10**14)
+            .decode(_records([first[i][2] for i in ids]))
+            .columns
+        )
         rows = TableRows(
             events, pa.array([text for text, _ in held], pa.string()),
             np.array([time_us for _, time_us in held], np.int64),
@@ -83,6 +87,4 @@ def _microseconds(body: dict[str, Any]) -> int:
 def _records(values: list[bytes | None]) -> Records:
     n = len(values)
     zeros = np.zeros(n, np.int64)
-    return Records(
-        "inference", zeros.astype(np.int32), np.arange(n), zeros, [None] * n, values
-    )
+    return Records("inference", zeros.astype(np.int32), np.arange(n), zeros, [None] * n, values)

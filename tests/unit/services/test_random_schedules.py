@@ -14,7 +14,7 @@ from tests.unit.services.trouble import ABORTING, DYING, FENCING, abort, fence, 
 from tests.unit.services.watched import watched
 
 NAMES = ("one", "two")
-SMALL = Mixture(events=35, hours=4.0)
+SMALL = Mixture(events=25, hours=3.5)
 
 
 def plan_trouble(rng: Generator, fleet: Fleet, process: Process) -> None:

@@ -1,0 +1,69 @@
+"""Members that join, leave and are expelled in the middle of a stream."""
+
+from __future__ import annotations
+
+import numpy as np
+import orjson
+import pytest
+
+from stream_monitor.services.detector import Detector
+from tests.unit.services.fleet import Fleet
+from tests.unit.services.made_references import references
+from tests.unit.services.published import assert_as_offline, events, results
+from tests.unit.services.source_stream import Mixture, random_stream
+from tests.unit.services.trouble import kill
+from tests.unit.services.watched import watched
+
+MIXTURE = Mixture(events=30, hours=4)
+
+
+@pytest.mark.parametrize("role", ["profiler", "detector"])
+def test_partitions_move_between_members_and_nothing_is_lost(role: str) -> None:
+    fleet = Fleet()
+    fleet.publish(*references())
+    start = getattr(fleet, role)
+    others = fleet.detector if role == "profiler" else fleet.profiler
+    others("only")
+    one, two = start("one"), None
+    for part in fleet.feed(random_stream(np.random.default_rng(1), list(watched()), MIXTURE), 14):
+        if part == 2:
+            two = start("two")
+        if part == 5:
+            one.consumer.time_out()
+        if part == 8:
+            fleet.leave(one)
+        if part == 11:
+            one = start("one")
+    assert two is not None
+    assert two.service.status.is_ready
+    fleet.finish()
+    assert_as_offline(fleet)
+
+
+def test_members_without_a_partition_are_ready() -> None:
+    fleet = Fleet()
+    members = [start(f"m{i}") for i in range(5) for start in (fleet.profiler, fleet.detector)]
+    fleet.step(times=4)
+    assert all(member.service.status.is_ready for member in members)
+    assert sum(bool(m.service.partitions) for m in members if isinstance(m.service, Detector)) == 3
+
+
+def test_a_detector_restored_at_every_step_publishes_what_an_uninterrupted_one_does() -> None:
+    published = []
+    for is_restored in (False, True):
+        fleet = Fleet()
+        fleet.publish(*references())
+        fleet.profiler()
+        detector = fleet.detector()
+        stream = random_stream(np.random.default_rng(2), list(watched()), MIXTURE)
+        for part in fleet.feed(stream, 10):
+            if is_restored and part:
+                detector = fleet.restart(detector)
+                fleet.step(detector)
+                detector.trouble.plan("after_commit", kill)
+        fleet.finish()
+        assert_as_offline(fleet)
+        found = [*results(fleet, "window"), *results(fleet, "performance"), *events(fleet)]
+        published.append(sorted(orjson.dumps(record) for record in found))
+    uninterrupted, restored = published
+    assert uninterrupted == restored
