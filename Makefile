@@ -6,8 +6,9 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-FAST_TESTS := tests/unit tests/laws tests/oracles tests/contracts tests/architecture
-SLOW_TESTS := tests/integration tests/acceptance
+FAST_TESTS := tests/unit/core tests/unit/config tests/unit/telemetry tests/laws tests/architecture
+SLOW_TESTS := tests/unit/services tests/unit/connectors tests/unit/demo tests/oracles tests/contracts
+WHOLE_TESTS := tests/integration tests/acceptance
 PYTEST := $(BIN)/python -m pytest
 
 .DEFAULT_GOAL := help
@@ -26,9 +27,11 @@ demo: $(STAMP) ## run the whole system on real flights data, without Kafka
 	@$(BIN)/stream-monitor demo
 
 .PHONY: test
-test: check ## everything: check, then the tests against a real Kafka and the installed command
-	@echo "== slow tests"
-	@$(PYTEST) $(SLOW_TESTS)
+test: check ## everything: check, then oracles, contracts, a real Kafka and the installed command
+	@echo "== services, oracles and contracts"
+	@$(PYTEST) -n 2 $(SLOW_TESTS)
+	@echo "== real broker and installed command"
+	@$(PYTEST) $(WHOLE_TESTS)
 
 .PHONY: check
 check: $(STAMP) ## format, lint, types, layers and the fast tests

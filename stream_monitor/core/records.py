@@ -65,3 +65,13 @@ def concatenate(topic: str, batches: Sequence[Records]) -> Records:
         [key for r in own for key in r.key],
         [value for r in own for value in r.value],
     )
+
+
+def next_offsets(batches: Sequence[Records]) -> dict[TopicPartition, int]:
+    """Per partition the offset behind the last record."""
+    offsets: dict[TopicPartition, int] = {}
+    for records in batches:
+        for partition in np.unique(records.partition).tolist():
+            last = int(records.offset[records.partition == partition].max())
+            offsets[TopicPartition(records.topic, partition)] = last + 1
+    return offsets

@@ -28,9 +28,9 @@ from stream_monitor.services.ports import (
     Topics,
     TransactionAborted,
 )
-from stream_monitor.services.profiler import deltas_partition
 from stream_monitor.services.references import ReferenceReader
 from stream_monitor.services.status import Condition, ServiceStatus, never
+from stream_monitor.services.topics import deltas_partition
 from stream_monitor.telemetry.snapshot import DetectorSnapshot, Snapshot
 
 log = structlog.get_logger()
@@ -66,7 +66,6 @@ class Detector:
         self._clock = clock
         self.partitions: dict[int, PartitionState] = {}
         self._records: dict[int, StateRecords] = {}
-        self._positions: dict[int, int] = {}
         self._assigned: list[TopicPartition] = []
         self._to_restore = False
         self._last_references_s = -1e9
@@ -112,14 +111,13 @@ class Detector:
         self._consumer.close()
         self._producer.close()
         self._references.close()
-        chains = [state.chain for state in self.partitions.values()]
-        counts = {".".join(name): n for name, n in sorted(self.status.counts.items()) if n}
+        states = self.partitions.values()
         log.info(
             "detector stopped",
             instance=self.status.instance,
-            counts=counts,
-            chain_violations=sum(chain.violations for chain in chains),
-            unreadable=sum(state.unreadable for state in self.partitions.values()),
+            counts=self.status.told(),
+            chain_violations=sum(state.chain.violations for state in states),
+            unreadable=sum(state.unreadable for state in states),
         )
 
     def step(self) -> None:
@@ -156,7 +154,7 @@ class Detector:
     def _restore(self) -> None:
         """Reads each assigned partition's state, then goes on from the committed offset."""
         self._to_restore = False
-        self.partitions, self._records, self._positions = {}, {}, {}
+        self.partitions, self._records = {}, {}
         self.status.lag_records.clear()
         if not self._assigned:
             self.status.is_ready = True
@@ -167,7 +165,6 @@ class Detector:
             state, records = self._restored(tp.partition)
             self.partitions[tp.partition] = state
             self._records[tp.partition] = records
-            self._positions[tp.partition] = committed[tp]
             self._consumer.seek(tp, committed[tp])
         self.status.is_ready = True
         log.info("partitions assigned", partitions=[tp.partition for tp in self._assigned])
@@ -185,7 +182,9 @@ class Detector:
             if not is_again:
                 self._references.reload()
             else:
-                log.warning("state records could not be read", count=unreadable, partition=partition)
+                log.warning(
+                    "state records could not be read", count=unreadable, partition=partition
+                )
         return state, records
 
     def _empty_state(self, partition: int) -> PartitionState:
@@ -236,7 +235,6 @@ class Detector:
         )
         self._producer.commit()
         self.partitions |= forks
-        self._positions |= positions
         self.status.counts["consumed", deltas] += sum(map(len, batches))
         self.status.counts["published",] += len(published)
         for record in published:
@@ -244,7 +242,9 @@ class Detector:
                 name, state = record["model"], record["status"]
                 self.status.counts["events", name, state] += 1
         for tp in self._assigned:
-            self.status.lag_records[tp] = self._consumer.lag(tp) or 0
+            lag = self._consumer.lag(tp)
+            if lag is not None:
+                self.status.lag_records[tp] = lag
         self.status.committed(self._clock() - began, time.time())
 
     def _merged(
@@ -264,9 +264,11 @@ class Detector:
                         strict=True,
                     )
                     for partition, offset, value in rows:
-                        if value is not None and partition in forks:
+                        if partition not in forks:
+                            continue
+                        positions[partition] = offset + 1
+                        if value is not None:
                             violations[partition] += forks[partition].add(offset, value, tolerant)
-                            positions[partition] = offset + 1
             except UnknownReference:
                 self._references.reload()
                 continue

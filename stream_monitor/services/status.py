@@ -36,6 +36,10 @@ class ServiceStatus:
     last_step_s: float | None = None
     is_ready: bool = False
 
+    def told(self) -> dict[str, int]:
+        """The counters that are not 0, by dotted name, for a log line."""
+        return {".".join(name): n for name, n in sorted(self.counts.items()) if n}
+
     def committed(self, seconds: float, now_s: float) -> None:
         """Notes a commit that took `seconds`."""
         self.commit_seconds[0] += seconds

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import pyarrow as pa
+
 from stream_monitor.config.monitor import TopicsConfig
+from stream_monitor.core.hashing import partition_of
 from stream_monitor.services.ports import TopicSpec
 
 _DAY_MS = 86_400_000
@@ -20,6 +23,11 @@ def owned_topics(topics: TopicsConfig) -> list[TopicSpec]:
         _topic(topics, topics.events, topics.events_partitions, {"retention.ms": str(90 * _DAY_MS)}),
         _topic(topics, topics.dead_letters, 3, {"retention.ms": str(14 * _DAY_MS)}),
     ]  # fmt: skip
+
+
+def deltas_partition(model: str, partitions: int) -> int:
+    """The deltas partition of a model: all of a model's deltas meet in one detector."""
+    return int(partition_of(pa.array([model]), partitions)[0])
 
 
 def source_topics(topics: TopicsConfig) -> list[TopicSpec]:

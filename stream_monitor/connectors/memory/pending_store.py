@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -36,6 +35,13 @@ class _Content:
     predictions: dict[str, _Row] = field(default_factory=dict)
     groups: dict[tuple[str, str], _Group] = field(default_factory=dict)
 
+    def copied(self) -> _Content:
+        """A copy that can be changed: rows themselves never are."""
+        groups = {
+            key: _Group(held.applied, list(held.waiting)) for key, held in self.groups.items()
+        }
+        return _Content(self.identity, dict(self.offsets), dict(self.predictions), groups)
+
 
 class MemoryPendingStore:
     """The PendingStore without a disk; what was committed outlives `close`."""
@@ -49,7 +55,7 @@ class MemoryPendingStore:
         stored = self._committed.get(partition)
         if stored is None or stored.identity != identity:
             stored = self._committed[partition] = _Content(identity)
-        self._open[partition] = copy.deepcopy(stored)
+        self._open[partition] = stored.copied()
         return dict(stored.offsets)
 
     def join(
@@ -110,13 +116,11 @@ class MemoryPendingStore:
         for at, offset in offsets.items():
             if at.partition in self._open:
                 self._open[at.partition].offsets[at.topic] = offset
-        self._committed |= copy.deepcopy(self._open)
+        self._committed |= {at: content.copied() for at, content in self._open.items()}
 
     def rollback(self) -> None:
         """As PendingStore.rollback."""
-        self._open = {
-            partition: copy.deepcopy(self._committed[partition]) for partition in self._open
-        }
+        self._open = {at: self._committed[at].copied() for at in self._open}
 
     def reset(self, partition: int) -> None:
         """As PendingStore.reset; the partition is closed afterwards."""

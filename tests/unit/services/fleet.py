@@ -15,6 +15,7 @@ from stream_monitor.connectors.memory import (
     MemoryTopicReader,
     MemoryTopics,
 )
+from stream_monitor.core.partition_state import PartitionState
 from stream_monitor.core.policy import ModelSpec
 from stream_monitor.core.reference_catalogue import ReferenceCatalogue
 from stream_monitor.core.references import Reference
@@ -49,6 +50,11 @@ class Process:
     consumer: MemoryConsumer
     trouble: Trouble
     is_alive: bool = True
+
+    @property
+    def held(self) -> dict[int, PartitionState]:
+        """The states that a detector holds; a profiler has none."""
+        return self.service.partitions if isinstance(self.service, Detector) else {}
 
     @property
     def is_profiler(self) -> bool:

@@ -1,4 +1,4 @@
-"""References of the watched models, from half a day before the streams."""
+"""References of the watched models, from shortly before the streams."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from tests.unit.services.source_stream import event
 from tests.unit.services.watched import CARRIERS, CLASSES, DAY_S, ORIGINS, T0, watched
 
 
-def reference_of(spec: ModelSpec, seed: int = 0, version: str = "1", n: int = 720) -> Reference:
-    """A reference from twelve hours of events in order."""
+def reference_of(spec: ModelSpec, seed: int = 0, version: str = "1", n: int = 480) -> Reference:
+    """A reference from six hours of events in order."""
     rng = np.random.default_rng(seed)
     start_s = T0 - 2 * DAY_S
     values = [
@@ -25,12 +25,12 @@ def reference_of(spec: ModelSpec, seed: int = 0, version: str = "1", n: int = 72
             carrier=str(rng.choice(CARRIERS)), origin=str(rng.choice(ORIGINS)),
             label=str(rng.choice(CLASSES)), version=version,
         ).value
-        for i, time_s in enumerate(np.linspace(start_s, start_s + DAY_S // 2, n, endpoint=False))
+        for i, time_s in enumerate(np.linspace(start_s, start_s + DAY_S // 4, n, endpoint=False))
     ]  # fmt: skip
     zeros = np.zeros(n, np.int64)
     records = Records("inference", zeros.astype(np.int32), np.arange(n), zeros, [None] * n, values)
     [columns] = InferenceDecoder({spec.name: spec}, 10**6, 10**14).decode(records).columns
-    return build_reference(spec, [columns], version, Window(start_s, start_s + DAY_S // 2))
+    return build_reference(spec, [columns], version, Window(start_s, start_s + DAY_S // 4))
 
 
 @cache

@@ -39,6 +39,7 @@ def offline_pass(
                 (body["label"], _microseconds(body))
             )
     published: Published = []
+    decoder = InferenceDecoder(models, 1_000_000, 10**14)
     for name, spec in models.items():
         ids = sorted((i for i in first if first[i][1] == name), key=lambda i: first[i][0])
         if not ids:
@@ -46,11 +47,7 @@ def offline_pass(
         held = [
             _held(labels.get(i, []), first[i][0] + spec.outcomes[0].horizon_s * MICRO) for i in ids
         ]
-        [events] = (
-            InferenceDecoder(models, 1_000_000, 10**14)
-            .decode(_records([first[i][2] for i in ids]))
-            .columns
-        )
+        [events] = decoder.decode(_records([first[i][2] for i in ids])).columns
         rows = TableRows(
             events, pa.array([text for text, _ in held], pa.string()),
             np.array([time_us for _, time_us in held], np.int64),

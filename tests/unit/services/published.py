@@ -70,7 +70,7 @@ def assert_sound(fleet: Fleet) -> None:
     assert all(found == list(range(len(found))) for found in revisions.values())
     assert not [record for record in everything if record["type"] == "integrity"]
     for process in fleet.processes:
-        for state in getattr(process.service, "partitions", {}).values():
+        for state in process.held.values():
             assert (state.chain.violations, state.unreadable) == (0, 0)
     counts = fleet.counts()
     for topic in (fleet.config.topics.inference, fleet.config.topics.labels):

@@ -59,8 +59,8 @@ def label(
 class Mixture:
     """What a random stream holds: shares of events, and seconds."""
 
-    events: int = 150
-    hours: float = 5.0
+    events: int = 20
+    hours: float = 3.2
     late: float = 0.06
     duplicates: float = 0.05
     labelled: float = 0.8
@@ -88,7 +88,7 @@ def _one(rng: Generator, name: str, model: str, time_s: float, mix: Mixture) -> 
     sent_s = time_s + rng.uniform(0, 30)
     if rng.random() < mix.late:
         sent_s += rng.uniform(600, 9_000)
-    moved = 40.0 if mix.drift and T0 + 7_200 <= time_s < T0 + 3 * 3_600 else 0.0
+    moved = 40.0 if mix.drift and T0 + 3_600 <= time_s < T0 + 7_200 else 0.0
     drawn = event(
         name, model, time_s, sent_s, version=str(rng.choice(list(mix.versions))),
         amount=round(rng.normal(100, 10) + moved, 1), carrier=str(rng.choice(CARRIERS)),

@@ -11,8 +11,6 @@ from tests.unit.services.published import assert_as_offline, assert_sound, resul
 from tests.unit.services.source_stream import POISON, SourceRecord, event, label
 from tests.unit.services.watched import CLASSES, DAY_S, HOUR_S, T0, model
 
-PARTITION_OF_ALL = 4
-
 
 def started(**changed: object) -> Fleet:
     fleet = Fleet(models={"flights": model("flights", "distance", "carrier", **changed)})
@@ -105,7 +103,7 @@ def test_a_late_event_revises_its_window_within_the_horizon_and_is_dropped_beyon
     detector = fleet.processes[1]
     [dropped] = [
         state.models["flights"].late_dropped
-        for state in detector.service.partitions.values()
+        for state in detector.held.values()
         if "flights" in state.models
     ]
     assert dropped == 1

@@ -14,7 +14,7 @@ from tests.unit.services.trouble import ABORTING, DYING, FENCING, abort, fence, 
 from tests.unit.services.watched import watched
 
 NAMES = ("one", "two")
-SMALL = Mixture(events=25, hours=3.5)
+SMALL = Mixture(events=14, hours=1.9, late=0.25)
 
 
 def plan_trouble(rng: Generator, fleet: Fleet, process: Process) -> None:
@@ -43,7 +43,7 @@ def move(rng: Generator, fleet: Fleet) -> None:
         plan_trouble(rng, fleet, there[0])
 
 
-@pytest.mark.parametrize("seed", range(36))
+@pytest.mark.parametrize("seed", range(30))
 def test_any_schedule_ends_as_the_offline_pass(seed: int) -> None:
     rng = np.random.default_rng(seed)
     fleet = Fleet()
@@ -54,10 +54,10 @@ def test_any_schedule_ends_as_the_offline_pass(seed: int) -> None:
         fleet.detector(name)
     sent = 0
     while sent < len(stream):
-        batch = int(rng.integers(1, 30))
+        batch = int(rng.integers(1, 10))
         fleet.send(stream[sent : sent + batch])
         sent += batch
-        if rng.random() < 0.6:
+        if rng.random() < 0.8:
             move(rng, fleet)
         living = fleet.living()
         for at in rng.permutation(len(living))[: int(rng.integers(1, 5))].tolist():

@@ -6,15 +6,16 @@ import numpy as np
 import orjson
 import pytest
 
-from stream_monitor.services.detector import Detector
+from stream_monitor.core.records import TopicPartition
+from stream_monitor.services.ports import Outgoing
 from tests.unit.services.fleet import Fleet
 from tests.unit.services.made_references import references
 from tests.unit.services.published import assert_as_offline, events, results
 from tests.unit.services.source_stream import Mixture, random_stream
 from tests.unit.services.trouble import kill
-from tests.unit.services.watched import watched
+from tests.unit.services.watched import DELTAS_PARTITIONS, watched
 
-MIXTURE = Mixture(events=30, hours=4)
+MIXTURE = Mixture()
 
 
 @pytest.mark.parametrize("role", ["profiler", "detector"])
@@ -45,7 +46,7 @@ def test_members_without_a_partition_are_ready() -> None:
     members = [start(f"m{i}") for i in range(5) for start in (fleet.profiler, fleet.detector)]
     fleet.step(times=4)
     assert all(member.service.status.is_ready for member in members)
-    assert sum(bool(m.service.partitions) for m in members if isinstance(m.service, Detector)) == 3
+    assert sum(bool(member.held) for member in members) == DELTAS_PARTITIONS
 
 
 def test_a_detector_restored_at_every_step_publishes_what_an_uninterrupted_one_does() -> None:
@@ -56,7 +57,7 @@ def test_a_detector_restored_at_every_step_publishes_what_an_uninterrupted_one_d
         fleet.profiler()
         detector = fleet.detector()
         stream = random_stream(np.random.default_rng(2), list(watched()), MIXTURE)
-        for part in fleet.feed(stream, 10):
+        for part in fleet.feed(stream, 7):
             if is_restored and part:
                 detector = fleet.restart(detector)
                 fleet.step(detector)
@@ -67,3 +68,15 @@ def test_a_detector_restored_at_every_step_publishes_what_an_uninterrupted_one_d
         published.append(sorted(orjson.dumps(record) for record in found))
     uninterrupted, restored = published
     assert uninterrupted == restored
+
+
+def test_foreign_records_among_the_deltas_are_counted_and_passed_over() -> None:
+    fleet = Fleet()
+    detector = fleet.detector()
+    for value in (None, b"", b"not ours"):
+        fleet.broker.append(Outgoing(fleet.config.topics.deltas, b"k", value, 1))
+        fleet.step(times=2)
+    assert detector.held[1].unreadable == 2
+    assert fleet.broker.groups["app-detector"].committed == {
+        TopicPartition(fleet.config.topics.deltas, 1): 3
+    }

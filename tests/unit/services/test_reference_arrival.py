@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from tests.unit.services.fleet import Fleet
-from tests.unit.services.made_references import reference_of, references
+from tests.unit.services.made_references import references
 from tests.unit.services.offline_pass import Published
 from tests.unit.services.published import assert_as_offline, assert_sound, results
-from tests.unit.services.source_stream import Mixture, event, label, random_stream
+from tests.unit.services.source_stream import Mixture, event, random_stream
 from tests.unit.services.watched import HOUR_S, T0, watched
 
 
@@ -66,7 +66,7 @@ def test_a_detector_reads_a_reference_that_a_delta_counts_by_before_it_merges() 
     fleet.send(random_stream(np.random.default_rng(1), list(watched()), Mixture(events=20)))
     fleet.clock.moment_s = 0.01
     fleet.step(times=4)
-    assert all(state.unreadable == 0 for state in detector.service.partitions.values())
+    assert all(state.unreadable == 0 for state in detector.held.values())
     fleet.finish()
     assert_as_offline(fleet)
 
@@ -81,12 +81,12 @@ def test_a_state_that_counts_by_an_unread_reference_is_restored_whole() -> None:
     stream = random_stream(np.random.default_rng(2), ["flights"], Mixture(events=20))
     for part in fleet.feed(stream, 4):
         late.service._last_references_s = fleet.clock.now_s + part  # it does not look yet
-    assert early.service.partitions[0].models["flights"].panes
+    assert early.held[0].models["flights"].panes
     assert not late.service._references.catalogue.all()
     fleet.leave(early)
     late.service._last_references_s = fleet.clock.now_s + 10
     fleet.step(late, times=3)
-    assert late.service.partitions[0].models["flights"].panes
+    assert late.held[0].models["flights"].panes
     fleet.finish()
     assert_as_offline(fleet)
 
@@ -96,7 +96,7 @@ def test_a_new_version_is_judged_by_the_reference_of_the_last_one() -> None:
     fleet.publish(*references())
     fleet.profiler()
     fleet.detector()
-    mixture = Mixture(events=40, versions=("1", "2"))
+    mixture = Mixture(versions=("1", "2"))
     stream = random_stream(np.random.default_rng(3), list(watched()), mixture)
     for _ in fleet.feed(stream, 6):
         pass

@@ -1,0 +1,115 @@
+"""After an assignment: bring the pending store of each partition to the committed offsets, then go live."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from stream_monitor.core.records import Records, TopicPartition
+from stream_monitor.services.ports import Consumer, PendingStore
+
+
+class Recovery:
+    """A store that is behind is filled by reading what lies between (a replay, which emits nothing); one
+    that is ahead is wiped first. A partition goes live when both of its topics have been replayed.
+    """
+
+    def __init__(
+        self, consumer: Consumer, store: PendingStore, replay: Callable[[list[Records]], None]
+    ) -> None:
+        self._consumer = consumer
+        self._store = store
+        self._replay = replay
+        self._until: dict[TopicPartition, int] = {}
+        self._assigned: list[TopicPartition] = []
+        self._opened: set[int] = set()
+
+    @property
+    def is_done(self) -> bool:
+        """Whether nothing is replayed any more."""
+        return not self._until
+
+    @property
+    def replaying(self) -> set[int]:
+        """The partitions that are being replayed."""
+        return {tp.partition for tp in self._until}
+
+    def restore(
+        self, assigned: Sequence[TopicPartition], identity: str
+    ) -> dict[TopicPartition, int]:
+        """Opens the stores and positions the consumer; returns the committed offsets."""
+        self._assigned = list(assigned)
+        self._until = {}
+        mine = {tp.partition for tp in assigned}
+        self._store.close(sorted(self._opened - mine))
+        self._opened = mine
+        if not assigned:
+            return {}
+        self._store.rollback()
+        committed = self._consumer.committed(assigned)
+        beginning = self._consumer.beginning(assigned)
+        for partition in sorted(mine):
+            own = [tp for tp in assigned if tp.partition == partition]
+            stored = self._stored(partition, identity, own, committed)
+            for tp in own:
+                start = max(stored.get(tp.topic, beginning[tp]), beginning[tp])
+                self._consumer.seek(tp, min(start, committed[tp]))
+                if start < committed[tp]:
+                    self._until[tp] = committed[tp]
+            waits = any(tp in self._until for tp in own)
+            self._consumer.pause([tp for tp in own if waits and tp not in self._until])
+        return committed
+
+    def _stored(
+        self, partition: int, identity: str, own: Sequence[TopicPartition],
+        committed: dict[TopicPartition, int],
+    ) -> dict[str, int]:  # fmt: skip
+        stored = self._store.open(partition, identity)
+        if any(stored.get(tp.topic, -1) > committed[tp] for tp in own):
+            self._store.reset(partition)
+            stored = self._store.open(partition, identity)
+        return stored
+
+    def live(self, batches: list[Records]) -> list[Records]:
+        """Replays what belongs to a replay, drops what lies beyond it, and returns the rest."""
+        if self.is_done:
+            return batches
+        replaying = self.replaying
+        kept = [_select(records, self._keep(records)) for records in batches]
+        past = [_select(r, np.isin(r.partition, list(replaying))) for r in kept]
+        if any(map(len, past)):
+            self._replay([records for records in past if len(records)])
+        self._go_live(batches, replaying)
+        rest = [_select(r, ~np.isin(r.partition, list(replaying))) for r in kept]
+        return [records for records in rest if len(records)]
+
+    def _keep(self, records: Records) -> np.ndarray:
+        keep = np.ones(len(records), np.bool_)
+        for tp, offset in self._until.items():
+            if tp.topic == records.topic:
+                keep &= ~((records.partition == tp.partition) & (records.offset >= offset))
+        return keep
+
+    def _go_live(self, batches: list[Records], replaying: set[int]) -> None:
+        """Ends the replay of each topic that has reached its committed offset."""
+        for tp, offset in list(self._until.items()):
+            is_reached = any(
+                bool(((r.partition == tp.partition) & (r.offset >= offset - 1)).any())
+                for r in batches
+                if r.topic == tp.topic
+            )
+            if is_reached or self._consumer.lag(tp) == 0:
+                del self._until[tp]
+                self._consumer.seek(tp, offset)
+                self._consumer.pause([tp])
+        for partition in replaying - self.replaying:
+            self._consumer.resume([tp for tp in self._assigned if tp.partition == partition])
+
+    def close(self) -> None:
+        """Lets go of the stores."""
+        self._store.close(sorted(self._opened))
+
+
+def _select(records: Records, rows: np.ndarray) -> Records:
+    return records if rows.all() else records.take(np.flatnonzero(rows))
