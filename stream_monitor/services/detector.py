@@ -30,7 +30,7 @@ from stream_monitor.services.ports import (
 )
 from stream_monitor.services.references import ReferenceReader
 from stream_monitor.services.status import Condition, ServiceStatus, never
-from stream_monitor.services.topics import deltas_partition
+from stream_monitor.services.topics import deltas_partition, required_partitions
 from stream_monitor.telemetry.snapshot import DetectorSnapshot, Snapshot
 
 log = structlog.get_logger()
@@ -78,12 +78,7 @@ class Detector:
         """Checks the topics, loads the references, fences older selves and joins the group."""
         names = self._config.topics
         wanted = [names.deltas, names.state, names.results, names.events, names.references]
-        counts = self._topics.partition_counts(wanted)
-        for topic in wanted:
-            if topic not in counts:
-                raise StreamMonitorError(
-                    f"topic {topic} does not exist: run `stream-monitor topics create`"
-                )
+        counts = required_partitions(self._topics, wanted)
         if counts[names.deltas] != counts[names.state]:
             raise StreamMonitorError(
                 f"{names.deltas} and {names.state} must have the same number of partitions"

@@ -26,7 +26,7 @@ from stream_monitor.services.recovery import Recovery
 from stream_monitor.services.references import ReferenceReader
 from stream_monitor.services.sources import Sources
 from stream_monitor.services.status import Condition, ServiceStatus, never
-from stream_monitor.services.topics import deltas_partition
+from stream_monitor.services.topics import deltas_partition, required_partitions
 from stream_monitor.telemetry.snapshot import ProfilerSnapshot, Snapshot
 
 log = structlog.get_logger()
@@ -83,12 +83,7 @@ class Profiler:
         """Checks the topics, loads the references, fences older selves and joins the group."""
         names = self._config.topics
         wanted = [*self._source_topics, names.deltas, names.references, names.dead_letters]
-        self._counts = self._topics.partition_counts(wanted)
-        for topic in wanted:
-            if topic not in self._counts:
-                raise StreamMonitorError(
-                    f"topic {topic} does not exist: create it, or run `stream-monitor topics create`"
-                )
+        self._counts = required_partitions(self._topics, wanted)
         inference, labels = (self._counts[topic] for topic in self._source_topics)
         if inference != labels:
             raise StreamMonitorError(

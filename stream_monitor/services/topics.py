@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pyarrow as pa
 
 from stream_monitor.config.monitor import TopicsConfig
+from stream_monitor.core.errors import StreamMonitorError
 from stream_monitor.core.hashing import partition_of
-from stream_monitor.services.ports import TopicSpec
+from stream_monitor.services.ports import Topics, TopicSpec
 
 _DAY_MS = 86_400_000
 
@@ -23,6 +26,17 @@ def owned_topics(topics: TopicsConfig) -> list[TopicSpec]:
         _topic(topics, topics.events, topics.events_partitions, {"retention.ms": str(90 * _DAY_MS)}),
         _topic(topics, topics.dead_letters, 3, {"retention.ms": str(14 * _DAY_MS)}),
     ]  # fmt: skip
+
+
+def required_partitions(topics: Topics, wanted: Sequence[str]) -> dict[str, int]:
+    """Partition count of each topic; raises StreamMonitorError naming the first that is missing."""
+    counts = topics.partition_counts(wanted)
+    for topic in wanted:
+        if topic not in counts:
+            raise StreamMonitorError(
+                f"topic {topic} does not exist: create it, or run `stream-monitor topics create`"
+            )
+    return counts
 
 
 def deltas_partition(model: str, partitions: int) -> int:
