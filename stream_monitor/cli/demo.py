@@ -16,9 +16,6 @@ def demo(
         "stream-monitor-demo.html"
     ),
     port: Annotated[int, typer.Option(help="Port of /metrics; 0 picks a free one.")] = 0,
-    keep: Annotated[
-        bool, typer.Option("--keep", help="Keep serving /metrics at the end, until Ctrl-C.")
-    ] = False,
 ) -> None:
     """Replay the New York flights of 2013 through an embedded broker and watch them drift.
 
@@ -27,4 +24,4 @@ def demo(
     # river and the flights take seconds to load: not for the other commands.
     from stream_monitor.demo.walkthrough import run_demo
 
-    run_demo(days, report, port, keep)
+    run_demo(days, report, port)

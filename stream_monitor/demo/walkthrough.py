@@ -35,7 +35,7 @@ _TICK = timedelta(hours=6)
 _AHEAD = 15_000
 
 
-def run_demo(days: int, report: Path, port: int, keep: bool) -> None:
+def run_demo(days: int, report: Path, port: int) -> None:
     """Runs the demo and writes the picture; `days` of 2013 follow the 35 days of the reference."""
     configure_logs(LogConfig(level="warning", format="console"))
     console = Console()
@@ -60,23 +60,21 @@ def run_demo(days: int, report: Path, port: int, keep: bool) -> None:
             f"reference: {reference.events:,} flights of the first {REFERENCE_DAYS} days; "
             f"broker in this process at {broker.cluster.settings['bootstrap.servers']}"
         )
-        _Demo(wiring, live, console, report, keep).run()
+        _Demo(wiring, live, console, report).run()
 
 
 class _Demo:
     """Threads of one run: producer, services, subscriber; and the screen."""
 
-    def __init__(
-        self, wiring: Wiring, table: pa.Table, console: Console, report: Path, keep: bool
-    ) -> None:
+    def __init__(self, wiring: Wiring, table: pa.Table, console: Console, report: Path) -> None:
         self._wiring = wiring
         self._table = table
         self._console = console
         self._report = report
-        self._keep = keep
         self._story = Story(console)
         self._stop = threading.Event()
         self._is_sent = threading.Event()
+        self._is_over = threading.Event()
         self._errors: list[BaseException] = []
         self._profiler = wiring.profiler()
         self._detector = wiring.detector()
@@ -100,11 +98,15 @@ class _Demo:
             for thread in followers:
                 thread.start()
             try:
-                while services.is_alive() and not self._errors:
-                    services.join(0.2)
+                while not self._is_over.wait(0.2) and not self._errors:
+                    pass
             except KeyboardInterrupt:
+                # Python 3.11 takes a thread whose join is interrupted for ended: hence the event. No thread
+                # may run on while Python shuts down.
                 self._stop.set()
-                services.join(10)
+                self._is_over.wait(10)
+                for thread in followers:
+                    thread.join(10)
                 raise
         self._stop.set()
         for thread in followers:
@@ -121,13 +123,16 @@ class _Demo:
             self._stop.set()
 
     def _serve(self) -> None:
-        run_together(
-            [self._profiler, self._detector],
-            self._wiring.monitor,
-            self._stop.is_set,
-            self._is_sent.is_set,
-            lambda address: self._console.print(f"metrics: {address}"),
-        )
+        try:
+            run_together(
+                [self._profiler, self._detector],
+                self._wiring.monitor,
+                self._stop.is_set,
+                self._is_sent.is_set,
+                lambda address: self._console.print(f"metrics: {address}"),
+            )
+        finally:
+            self._is_over.set()
 
     def _produce(self) -> None:
         """Sends flights at departure and labels at landing, never far ahead of the profiler."""
@@ -136,6 +141,8 @@ class _Demo:
         topics = self._wiring.monitor.topics
         sent = 0
         for tick in ticks(self._table, _TICK):
+            if self._stop.is_set():
+                return
             if not (tick.inference or tick.labels):
                 continue
             producer.begin()

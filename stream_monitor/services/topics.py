@@ -16,13 +16,14 @@ _DAY_MS = 86_400_000
 
 def owned_topics(topics: TopicsConfig) -> list[TopicSpec]:
     """Every topic that `topics create` makes, with its cleanup policy and retention."""
-    compacted = {"cleanup.policy": "compact"}
+    large = {"max.message.bytes": "8000000"}
+    compacted = {"cleanup.policy": "compact", **large}
     return [
         _topic(topics, topics.deltas, topics.partitions,
                {"retention.ms": str(7 * _DAY_MS), "message.timestamp.type": "LogAppendTime"}),
         _topic(topics, topics.state, topics.partitions, compacted),
         _topic(topics, topics.references, 1, compacted),
-        _topic(topics, topics.results, topics.partitions, {"retention.ms": str(30 * _DAY_MS)}),
+        _topic(topics, topics.results, topics.partitions, {"retention.ms": str(30 * _DAY_MS), **large}),
         _topic(topics, topics.events, topics.events_partitions, {"retention.ms": str(90 * _DAY_MS)}),
         _topic(topics, topics.dead_letters, 3, {"retention.ms": str(14 * _DAY_MS)}),
     ]  # fmt: skip

@@ -6,14 +6,10 @@ import signal
 import subprocess
 from collections.abc import Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.compute as pc
-import pyarrow.csv
-import pyarrow.parquet as pq
 import pytest
 import typer
 from typer.testing import CliRunner
@@ -22,29 +18,8 @@ from stream_monitor import ReferencePeriod, replay
 from stream_monitor.cli.commands import app, run_command
 from stream_monitor.demo import flights
 from tests.acceptance.installed_command import COMMAND, LONGEST_S, environment, run
+from tests.acceptance.shop import MODELS, furnish
 
-MODELS = {
-    "flights": """
-        pane: 1h
-        windows: [{size: 1d, timezone: America/New_York}]
-        features: {dep_delay: numeric, carrier: categorical}
-        prediction: class
-        outcomes: {label: {classes: [on_time, late], positive: late, horizon: 2d}}
-        columns:
-          {id: prediction_id, timestamp: timestamp, label: label, label_time: label_time,
-           prediction: {label: guess}}
-    """,
-    "year": """
-        pane: 1h
-        windows: [{size: 1d, timezone: America/New_York}]
-        features: {dep_delay: numeric, distance: numeric}
-        columns: {id: prediction_id, timestamp: timestamp}
-    """,
-}
-WRONG_MODEL = """
-    windows: [{size: 1d, timezon: UTC}]
-    features: {dep_delay: numeric}
-"""
 PERIOD = ("--since", "2013-01-01", "--until", "2013-02-05")
 REPLAY = (
     "--model",
@@ -68,27 +43,10 @@ RUNS: dict[str, tuple[str, ...]] = {
 Runs = Mapping[str, "Future[subprocess.CompletedProcess[str]]"]
 
 
-def installation(folder: Path, models: Mapping[str, str]) -> None:
-    (folder / "models").mkdir(parents=True)
-    (folder / "monitor.yaml").write_text("name: shop\n")
-    for name, text in models.items():
-        (folder / "models" / f"{name}.yaml").write_text(text)
-
-
 @pytest.fixture(scope="module")
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder as a user has it: monitor.yaml, models and six weeks of flights in two formats."""
     folder = tmp_path_factory.mktemp("shop")
-    installation(folder, MODELS)
-    installation(folder / "wrong", {"flights": WRONG_MODEL})
-    table = flights.load()
-    end = pa.scalar(datetime(2013, 2, 15, 5, tzinfo=UTC), table["timestamp"].type)
-    table = table.filter(pc.less(table["timestamp"], end))
-    is_late = pc.fill_null(pc.greater(table["dep_delay"], 15), False)
-    table = table.append_column("guess", pc.if_else(is_late, flights.LATE, flights.ON_TIME))
-    columns = ["prediction_id", "timestamp", "carrier", "dep_delay", "label", "label_time", "guess"]
-    pq.write_table(table.select(columns), folder / "flights.parquet")
-    pyarrow.csv.write_csv(table.select(columns), folder / "flights.csv")
+    furnish(folder)
     return folder
 
 

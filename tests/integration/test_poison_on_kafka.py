@@ -129,6 +129,14 @@ def test_poison_is_buried_and_neighbours_are_counted(
     assert reasons == wanted + Counter(malformed=1, missing_field=1)
     assert counted(words[:1], "consumed") == sent == counted(words[:1], "records.")
     assert words[1]["chain_violations"] == 0
+    installation.run("check")
+    shown = [json.loads(line) for line in installation.run("results", "--json").splitlines()]
+    assert {row["feature"] for row in shown} == {"x", "c", "prediction.label", "prediction.score"}
+    references = json.loads(installation.run("reference", "show", "--json"))
+    assert references["model"] == "m"
+    assert references["events"] == GOOD
+    replayed = installation.run("replay", "--model", "m", "--json", "--reference-rows", "1000")
+    assert {json.loads(line)["feature"] for line in replayed.splitlines()} >= {"x", "c"}
     published = [json.loads(value) for value in read_values(real_kafka, installation.results)]
     windows = {
         r["window"]["start"]: r

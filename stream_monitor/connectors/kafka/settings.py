@@ -36,6 +36,8 @@ _MEMBER: Final = {
 _PRODUCER_DEFAULTS: Final = {
     "compression.type": "zstd",
     "linger.ms": 5,
+    # A window of hundreds of features is more than the default of 1 MB (see services/topics.py).
+    "message.max.bytes": 8_000_000,
     # Less than a commit may take, so that a missing topic is named instead of the commit timing out.
     "topic.metadata.propagation.max.ms": 10_000,
 }

@@ -24,7 +24,9 @@ def test_a_detector_names_the_topic_that_is_missing(name: str) -> None:
     fleet = Fleet()
     topic = getattr(fleet.config.topics, name)
     fleet.broker.delete(topic)
-    with pytest.raises(StreamMonitorError, match=f"topic {topic} does not exist: run"):
+    with pytest.raises(
+        StreamMonitorError, match=f"topic {topic} does not exist: create it, or run"
+    ):
         fleet.detector()
 
 
