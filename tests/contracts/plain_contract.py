@@ -103,7 +103,8 @@ class PlainContract:
         second = Member(broker.consumer(), topic)
         poll_until(lambda: len(second.assigned) == PARTITIONS // 2, first, second)
         poll_until(lambda: len(first.assigned) == PARTITIONS // 2, first, second)
-        assert sorted(first.revoked) == [TopicPartition(topic, p) for p in range(PARTITIONS)]
+        # A group may settle in more than one rebalance, each of which revokes everything.
+        assert set(first.revoked) == {TopicPartition(topic, p) for p in range(PARTITIONS)}
         second.consumer.close()
         poll_until(lambda: len(first.assigned) == PARTITIONS, first)
         first.consumer.close()
