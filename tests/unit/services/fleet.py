@@ -50,6 +50,7 @@ class Process:
     consumer: MemoryConsumer
     trouble: Trouble
     is_alive: bool = True
+    is_busy: bool = False
 
     @property
     def held(self) -> dict[int, PartitionState]:
@@ -119,14 +120,17 @@ class Fleet:
         return self._process(service, consumer, trouble, is_started)
 
     def step(self, *processes: Process, times: int = 1) -> None:
-        """Lets living processes (all by default) take their turns."""
+        """Lets living processes (all by default) take their turns, but for those amid a turn."""
         for _ in range(times):
             for process in processes or self.living():
-                if process.is_alive:
+                if process.is_alive and not process.is_busy:
+                    process.is_busy = True
                     try:
                         process.service.step()
                     except Killed:
                         self.bury(process)
+                    finally:
+                        process.is_busy = False
 
     def bury(self, process: Process) -> None:
         """What the brokers do about a process that died: its transaction and its membership end."""

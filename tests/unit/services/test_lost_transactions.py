@@ -12,7 +12,7 @@ from tests.unit.services.made_references import references
 from tests.unit.services.published import assert_as_offline
 from tests.unit.services.source_stream import Mixture, random_stream
 from tests.unit.services.trouble import ABORTING, DYING, FENCING, abort, fence, kill
-from tests.unit.services.watched import watched
+from tests.unit.services.watched import monitor, watched
 
 MIXTURE = Mixture()
 
@@ -83,3 +83,20 @@ def test_who_is_expelled_while_it_works_commits_nothing(place: str) -> None:
     assert all(member.service.status.counts["aborts",] == 1 for member in slow)
     fleet.finish()
     assert_as_offline(fleet)
+
+
+def test_deltas_that_wait_for_their_marker_are_read_again_by_the_next_detector() -> None:
+    fleet = Fleet(monitor(deltas=7))
+    fleet.publish(*references())
+    one, two = fleet.profiler("one"), fleet.profiler("two")
+    detector = fleet.detector()
+    fleet.step(times=4)
+    for _ in fleet.feed(random_stream(np.random.default_rng(5), list(watched()), MIXTURE), 5):
+        one.trouble.plan("produce", lambda: fleet.step(two), pass_by=2)
+        for _ in range(6):
+            detector = fleet.restart(detector)
+            fleet.step(detector, times=2)
+    fleet.finish()
+    assert_as_offline(fleet)
+    chains = [state.chain for state in fleet.processes[-1].held.values()]
+    assert sum(chain.duplicates for chain in chains) > 0, "markers in between were read twice"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import pytest
 from numpy.random import Generator
@@ -11,7 +13,7 @@ from tests.unit.services.made_references import references
 from tests.unit.services.published import assert_as_offline
 from tests.unit.services.source_stream import Mixture, random_stream
 from tests.unit.services.trouble import ABORTING, DYING, FENCING, abort, fence, kill
-from tests.unit.services.watched import watched
+from tests.unit.services.watched import monitor, watched
 
 NAMES = ("one", "two")
 SMALL = Mixture(events=14, hours=1.9, late=0.25)
@@ -23,6 +25,8 @@ def plan_trouble(rng: Generator, fleet: Fleet, process: Process) -> None:
     place = str(rng.choice(places))
     if rng.random() < 0.2:  # expelled from the group while it works
         what, place = process.consumer.time_out, str(rng.choice(["begin", "produce"]))
+    if process.is_profiler and rng.random() < 0.3:  # others work while its transaction is open
+        what, place = partial(fleet.step, *fleet.living()), "produce"
     process.trouble.plan(place, what, int(rng.integers(9)) if place == "produce" else 0)
 
 
@@ -46,7 +50,7 @@ def move(rng: Generator, fleet: Fleet) -> None:
 @pytest.mark.parametrize("seed", range(30))
 def test_any_schedule_ends_as_the_offline_pass(seed: int) -> None:
     rng = np.random.default_rng(seed)
-    fleet = Fleet()
+    fleet = Fleet(monitor(deltas=int(rng.integers(4, 40))))
     fleet.publish(*references())
     stream = random_stream(rng, list(watched()), SMALL)
     for name in NAMES:

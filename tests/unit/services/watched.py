@@ -22,8 +22,11 @@ ORIGINS = ("JFK", "LGA")
 CLASSES = ("late", "on_time")
 
 
-def monitor(time: str = "history", **profiler: Any) -> MonitorConfig:
-    """Settings with small batches; intervals count steps of the tests' clocks."""
+def monitor(time: str = "history", deltas: int = 40, **profiler: Any) -> MonitorConfig:
+    """Settings with small batches; intervals count steps of the tests' clocks.
+
+    A detector takes `deltas` records of their topic at a time.
+    """
     return MonitorConfig.model_validate(
         {
             "name": "app",
@@ -33,7 +36,7 @@ def monitor(time: str = "history", **profiler: Any) -> MonitorConfig:
                 "commit_interval": "1s", "out_of_order": "1m", "marker_interval": "3s",
                 "max_records": 60, **profiler,
             },
-            "detector": {"commit_interval": "1s", "max_records": 40},
+            "detector": {"commit_interval": "1s", "max_records": deltas},
         }
     )  # fmt: skip
 
