@@ -18,6 +18,7 @@ class ReferenceCatalogue:
 
     def __init__(self) -> None:
         self._references: dict[tuple[str, str, str], Reference] = {}
+        self._by_profile: dict[tuple[str, str], Reference] = {}
         self._views: dict[tuple[str, str, str], ReferenceView] = {}
 
     def add(self, reference: Reference) -> None:
@@ -25,6 +26,7 @@ class ReferenceCatalogue:
         key = (reference.model, reference.version, reference.kind.value)
         self._references.pop(key, None)
         self._references[key] = reference
+        self._by_profile[reference.model, reference.layout.profile_id] = reference
         self._views.clear()
 
     def all(self) -> list[Reference]:
@@ -88,5 +90,5 @@ class ReferenceCatalogue:
         return not any(r.version == version for r in self.of_model(model))
 
     def _by_profile_id(self, model: str, profile_id: str) -> Reference | None:
-        found = [r for r in self.of_model(model) if r.layout.profile_id == profile_id]
-        return found[-1] if found else None
+        """Also a reference that was replaced: windows counted by it are still open."""
+        return self._by_profile.get((model, profile_id))

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 from tests.unit.services.fleet import Fleet
-from tests.unit.services.made_references import references
+from tests.unit.services.made_references import reference_of, references
 from tests.unit.services.offline_pass import Published
 from tests.unit.services.published import assert_as_offline, assert_sound, results
-from tests.unit.services.source_stream import Mixture, event, random_stream
+from tests.unit.services.source_stream import Mixture, event, label, random_stream
 from tests.unit.services.watched import HOUR_S, T0, watched
 
 
@@ -104,3 +105,32 @@ def test_a_new_version_is_judged_by_the_reference_of_the_last_one() -> None:
     assert_as_offline(fleet, with_incidents=False)
     assert {(r["version"], r["inherited"]) for r in hours(fleet)} == {("1", False), ("2", True)}
     assert len({(r["model"], r["profile_id"]) for r in hours(fleet)}) == 2
+
+
+@pytest.mark.parametrize("is_restarted", [False, True])
+def test_windows_counted_by_a_replaced_reference_are_still_published(is_restarted: bool) -> None:
+    fleet = Fleet()
+    first, second = (reference_of(watched()["flights"], seed) for seed in (0, 9))
+    assert first.layout.profile_id != second.layout.profile_id
+    fleet.publish(first)
+    members = [fleet.profiler(), fleet.detector()]
+    fleet.send(hour_of(0, 40))
+    fleet.step(times=3)
+    fleet.publish(second)
+    fleet.clock.now_s += 5
+    fleet.step(times=2)
+    if is_restarted:
+        members = [fleet.restart(member) for member in members]
+        fleet.step(times=2)
+    fleet.send([label("0.0-1", T0 + 900, "late"), *hour_of(0, 30, offset_s=1_800)])
+    fleet.step(times=3)
+    fleet.finish()
+    found = {r["profile_id"]: r["n"] for r in hours(fleet)}
+    assert found == {first.layout.profile_id: 40, second.layout.profile_id: 30}
+    labels = {
+        r["profile_id"]: r["labels"]
+        for r in results(fleet, "performance")
+        if r["segment"] == "all" and r["window"]["size"] == "1h"
+    }
+    assert labels == {first.layout.profile_id: 1, second.layout.profile_id: 0}
+    assert_sound(fleet)
