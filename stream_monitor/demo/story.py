@@ -76,7 +76,7 @@ class Story:
         if not found:
             return
         first = [r for r in found if r["revision"] == 0]
-        last = {r["window"]["start"]: r for r in found}
+        last = {r["window"]["start"]: r for r in sorted(found, key=lambda r: r["revision"])}
         at_close = sum(r["maturity"] for r in first) / len(first)
         labels = sum(r["labels"] for r in last.values())
         right = sum(r["labels"] * (r["metrics"]["accuracy"] or 0) for r in last.values())

@@ -33,6 +33,7 @@ from stream_monitor.telemetry.logs import configure_logs
 REFERENCE_DAYS = 35
 _TICK = timedelta(hours=6)
 _AHEAD = 15_000
+_QUIET_POLLS = 30
 
 
 def run_demo(days: int, report: Path, port: int) -> None:
@@ -167,7 +168,7 @@ class _Demo:
         reader = self._wiring.reader()
         followers = [reader.follow(topics.events), reader.follow(topics.results)]
         quiet = 0
-        while not (self._stop.is_set() and quiet > 3):
+        while not (self._stop.is_set() and (self._has_heard_all() or quiet > _QUIET_POLLS)):
             found = [records for f in followers for records in f.poll(0.05)]
             quiet = 0 if found else quiet + 1
             for records in found:
@@ -176,6 +177,10 @@ class _Demo:
                         self._story.hear(orjson.loads(value))
         for follower in followers:
             follower.close()
+
+    def _has_heard_all(self) -> bool:
+        heard = len(self._story.events) + len(self._story.results)
+        return heard >= self._detector.status.counts["published",]
 
     def _finish(self, seconds: float) -> None:
         self._story.print_table()
