@@ -21,11 +21,9 @@ from stream_monitor.core.profile.counter import Delta, ProfileCounter
 from stream_monitor.core.profile.profile import Layout
 from stream_monitor.core.records import Records, TopicPartition
 from stream_monitor.core.reference_catalogue import ReferenceCatalogue
-from stream_monitor.core.replaying import by_layout
+from stream_monitor.core.replaying import MICRO, by_layout
 from stream_monitor.services.dead_letters import dead_letters
 from stream_monitor.services.ports import Outgoing, PendingStore
-
-MICRO = 1_000_000
 
 
 @dataclass

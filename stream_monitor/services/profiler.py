@@ -11,8 +11,9 @@ from stream_monitor.config.monitor import MonitorConfig
 from stream_monitor.core.errors import StreamMonitorError
 from stream_monitor.core.policy import ModelSpec
 from stream_monitor.core.records import Records, TopicPartition, concatenate, next_offsets
+from stream_monitor.core.replaying import MICRO
 from stream_monitor.core.wire import Marker, PartitionProgress, encode_delta, encode_marker
-from stream_monitor.services.batch import MICRO, BatchProcessor, BatchResult
+from stream_monitor.services.batch import BatchProcessor, BatchResult
 from stream_monitor.services.ports import (
     Consumer,
     Outgoing,

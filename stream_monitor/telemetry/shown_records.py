@@ -6,10 +6,9 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Final
 
+from stream_monitor.core.performance.rolling import MATURE
 from stream_monitor.telemetry.snapshot import Record
 
-MATURE: Final = 0.8
-"""Performance of a window with fewer labels is shown only where there is no better one."""
 _DAY_S: Final = 86_400
 _KEPT_WINDOWS: Final = 3
 
