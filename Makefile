@@ -7,7 +7,7 @@ STAMP := $(VENV)/.installed
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 FAST_TESTS := tests/unit/core tests/unit/config tests/unit/telemetry tests/laws tests/architecture
-SLOW_TESTS := tests/unit/services tests/unit/connectors tests/unit/demo tests/oracles tests/contracts
+SLOW_TESTS := tests/unit/services tests/unit/connectors tests/unit/demo tests/simulation tests/oracles tests/contracts
 WHOLE_TESTS := tests/integration tests/acceptance
 PYTEST := $(BIN)/python -m pytest
 
@@ -33,6 +33,10 @@ test: check ## everything: check, then oracles, contracts, a real Kafka and the 
 	@echo "== real broker and installed command"
 	@$(PYTEST) $(WHOLE_TESTS)
 
+.PHONY: simulate
+simulate: $(STAMP) ## run seeds of the simulation: SEEDS=2000 FROM=500; SEEDS=1 shows all that happens
+	@$(BIN)/python -m tests.simulation --from $(or $(FROM),0) --seeds $(or $(SEEDS),500)
+
 .PHONY: check
 check: $(STAMP) ## format, lint, types, layers and the fast tests
 	@echo "== format"
@@ -51,7 +55,7 @@ bench: $(STAMP) ## measure throughput on this machine
 	@$(BIN)/python -m benchmarks
 
 .PHONY: soak
-soak: $(STAMP) ## run for long against a real Kafka with faults (minutes to hours)
+soak: $(STAMP) ## kill and freeze everything on a real Kafka, then live traffic (an hour)
 	@$(BIN)/python -m benchmarks.soak
 
 .PHONY: format

@@ -52,9 +52,9 @@ class Member:
         self.highest_lag = max(self.highest_lag, self.figures.get("consumer_lag_records", 0.0))
         self.memory.append((minutes, self.figures["process_resident_memory_bytes"] / 1e6))
 
-    def slope(self) -> float | None:
-        """MB of resident memory per minute, over the second half; None with too few looks."""
-        late = self.memory[len(self.memory) // 2 :]
+    def slope(self, after_minutes: float) -> float | None:
+        """MB of resident memory per minute, from then on; None with too few looks."""
+        late = [look for look in self.memory if look[0] >= after_minutes]
         if len(late) < 3:
             return None
         return statistics.linear_regression(*zip(*late, strict=True)).slope

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sqlite3
 import tempfile
 import time
@@ -13,28 +14,71 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from benchmarks.results import Row, median_row, show
+from benchmarks.results import Row, median_row, repeated, show
 from stream_monitor.connectors.pending_store import DuckPendingStore
 from stream_monitor.connectors.pending_store.columns import LABELS, PREDICTIONS
 from stream_monitor.core.records import TopicPartition
 
 ROWS: Final = 1_000_000
 FULL_ROWS: Final = 10_000_000
+HUGE_ROWS: Final = 50_000_000
 BATCH: Final = 25_000
 APPENDED: Final = 4 * BATCH
 LABELLED: Final = 100_000
+EXPIRED: Final = 10_000
 REPEATS: Final = 3
 START_US: Final = 1_735_689_600_000_000
-_DAY_US: Final = 86_400_000_000
+_STEP_US: Final = 100
+_HOUR_US: Final = 3_600_000_000
+_DAY_US: Final = 24 * _HOUR_US
+_AIRPORTS: Final = 50
 _NAME: Final = "pending join"
 
 
-def run(is_full: bool = False) -> list[Row]:
-    """All rows."""
-    rows = FULL_ROWS if is_full else ROWS
+def run(is_full: bool = False, is_huge: bool = False) -> list[Row]:
+    """All rows; the alternative is measured at the smallest size."""
+    sizes = [ROWS] + [FULL_ROWS] * is_full + [HUGE_ROWS] * is_huge
+    rows: list[Row] = []
+    for size in sizes:
+        with tempfile.TemporaryDirectory() as name:
+            rows += _ours(Path(name) / "ours", size)
     with tempfile.TemporaryDirectory() as name:
-        ours, theirs = _Ours(Path(name) / "ours", rows), _Sqlite(Path(name) / "theirs.db", rows)
-        return [*_measured("DuckDB", ours, rows), *_measured("SQLite", theirs, rows)]
+        theirs = _Sqlite(Path(name) / "theirs.db", ROWS)
+        rows += _measured("SQLite", theirs, ROWS)
+        theirs.close()
+    return rows
+
+
+def _ours(path: Path, rows: int) -> list[Row]:
+    free = _resident_bytes()
+    store = _Ours(path, rows)
+    found = _measured("DuckDB", store, rows)
+    at = f"DuckDB, {rows / 1e6:g} M stored"
+    held = _resident_bytes() - free
+    nothing = repeated(lambda: store.expire(START_US), 100, time.process_time)
+    bounds = iter(range(1, REPEATS + 1))
+    some = [
+        seconds * 1e3
+        for seconds in repeated(
+            lambda: store.expire(START_US + next(bounds) * EXPIRED * _STEP_US),
+            REPEATS,
+            time.process_time,
+        )
+    ]
+    store.close()
+    began = time.perf_counter()
+    store.open()
+    reopened = time.perf_counter() - began
+    store.close()
+    return [
+        *found,
+        Row(_NAME, f"{at}: memory", held / 1e6, "MB", note="resident, DuckDB limited to 1 GB"),
+        Row(_NAME, f"{at}: reopened", reopened, "s", note="every block checked, index built, wall"),
+        median_row(_NAME, f"{at}: nothing to expire", [s * 1e6 for s in nothing], "µs"),
+        median_row(
+            _NAME, f"{at}: {EXPIRED:,} expired", some, "ms", "with their labels, and commit"
+        ),
+    ]
 
 
 def _measured(who: str, store: _Ours | _Sqlite, rows: int) -> list[Row]:
@@ -43,24 +87,37 @@ def _measured(who: str, store: _Ours | _Sqlite, rows: int) -> list[Row]:
     starts = iter(range(rows, rows + REPEATS * APPENDED, APPENDED))
     appended = [_appending(store, next(starts)) for _ in range(REPEATS)]
     repeats = [_appending(store, 0) for _ in range(REPEATS)]
-    joined, walls = [], []
-    for turn in range(REPEATS):
-        # Labels are of predictions spread over the whole store, each labelled once.
-        labels = store.labels(np.arange(LABELLED) * (rows // LABELLED) + turn)
-        cpu, wall = time.process_time(), time.perf_counter()
-        found = store.join(labels)
-        joined.append((time.process_time() - cpu) * 1e3)
-        walls.append((time.perf_counter() - wall) * 1e3)
-        if found != LABELLED:
-            raise RuntimeError(f"{who} paired {found} of {LABELLED} labels")
-    store.close()
+    every = rows // LABELLED
+    joins = {
+        "spread": [np.arange(LABELLED) * every + turn for turn in range(REPEATS)],
+        "recent": [rows + turn * LABELLED + np.arange(LABELLED) for turn in range(REPEATS)],
+    }
+    joined = []
+    for place, turns in joins.items():
+        cpus, walls = [], []
+        for numbers in turns:
+            cpu, wall = _joining(store, store.labels(numbers), who)
+            cpus.append(cpu)
+            walls.append(wall)
+        case = f"{at}: {LABELLED:,} labels, {place}"
+        joined.append(median_row(_NAME, case, cpus, "ms", "join and commit"))
+        joined.append(median_row(_NAME, f"{case}, wall", walls, "ms"))
     return [
         median_row(_NAME, f"{at}: append", appended, "µs/row", "duplicate check and commit"),
         median_row(_NAME, f"{at}: duplicates", repeats, "µs/row", "every row known already"),
-        median_row(_NAME, f"{at}: {LABELLED:,} labels", joined, "ms", "join and commit"),
-        median_row(_NAME, f"{at}: the same, wall", walls, "ms"),
+        *joined,
         Row(_NAME, f"{at}: disk", filled / rows, "bytes/row"),
     ]
+
+
+def _joining(store: _Ours | _Sqlite, labels: Any, who: str) -> tuple[float, float]:
+    """Milliseconds of processor time and of wall time; each label must find its prediction."""
+    cpu, wall = time.process_time(), time.perf_counter()
+    found = store.join(labels)
+    taken = (time.process_time() - cpu) * 1e3, (time.perf_counter() - wall) * 1e3
+    if found != LABELLED:
+        raise RuntimeError(f"{who} paired {found} of {LABELLED} labels")
+    return taken
 
 
 def _appending(store: _Ours | _Sqlite, first: int) -> float:
@@ -84,10 +141,14 @@ class _Ours:
     def __init__(self, path: Path, rows: int) -> None:
         self.path = path
         self._store = DuckPendingStore(path, "1GB")
-        self._store.open(0, "bench")
+        self.open()
         self._offset = 0
         for first in range(0, rows, BATCH):
             self.append(self.batch(first))
+
+    def open(self) -> None:
+        """Reads the file."""
+        self._store.open(0, "bench")
 
     def batch(self, first: int) -> pa.Table:
         """Predictions as the profiler has them."""
@@ -105,13 +166,20 @@ class _Ours:
                 "prediction_id": _ids(numbers),
                 "outcome": pa.repeat("label", n),
                 "label": pa.repeat("yes", n),
-                "timestamp_us": np.full(n, START_US + 1),
+                "timestamp_us": START_US + _HOUR_US + numbers * _STEP_US,
+                "offset": np.arange(n),
             }
         )
 
     def join(self, labels: pa.Table) -> int:
         """A batch of labels; returns how many found their predictions."""
         return self._finish(PREDICTIONS.empty_table(), labels)
+
+    def expire(self, before_us: int) -> None:
+        """Drops what is older, and commits if that is anything."""
+        self._store.expire(0, {"m": before_us}, before_us)
+        if before_us > START_US:
+            self._store.commit({TopicPartition("inference", 0): self._offset})
 
     def _finish(self, predictions: pa.Table, labels: pa.Table) -> int:
         joined = self._store.join(0, predictions, labels, {("m", "label"): _DAY_US})
@@ -125,14 +193,19 @@ class _Ours:
 
 
 def _predictions(first: int) -> pa.Table:
+    numbers = np.arange(first, first + BATCH)
+    jitter = np.random.default_rng(first).integers(0, 1_000_000, BATCH)
+    airports = pa.array([f"A{i}" for i in range(_AIRPORTS)]).take(pa.array(numbers % _AIRPORTS))
     return pa.table(
         {
-            "prediction_id": _ids(np.arange(first, first + BATCH)),
+            "prediction_id": _ids(numbers),
             "model": pa.repeat("m", BATCH),
             "version": pa.repeat("1", BATCH),
             "profile_id": pa.repeat("p", BATCH),
-            "timestamp_us": np.full(BATCH, START_US),
-            "segments": pa.array([[]] * BATCH, pa.list_(pa.string())),
+            "timestamp_us": START_US + numbers * _STEP_US + jitter,
+            "segments": pa.ListArray.from_arrays(
+                pa.array(np.arange(BATCH + 1, dtype=np.int32)), airports
+            ),
             "predicted_label": pa.repeat("yes", BATCH),
             "score": _scores(),
             "predicted_value": pa.nulls(BATCH, pa.float64()),
@@ -196,7 +269,15 @@ def _size(path: Path) -> int:
     return sum(file.stat().st_size for file in files if file.is_file())
 
 
+def _resident_bytes() -> int:
+    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
 if __name__ == "__main__":
     parser = argparse.ArgumentParser()
-    parser.add_argument("--full", action="store_true", help="10 million predictions")
-    show(run(parser.parse_args().full))
+    parser.add_argument("--full", action="store_true", help="10 million predictions too")
+    parser.add_argument(
+        "--huge", action="store_true", help="50 million too: 7 GB of memory and disk"
+    )
+    options = parser.parse_args()
+    show(run(options.full, options.huge))

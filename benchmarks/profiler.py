@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+from benchmarks import delivery
 from benchmarks.processes import Usage, run_child, service
 from benchmarks.results import Row, median_row, show
 from benchmarks.stages import stages_of_a_drain
@@ -19,6 +20,7 @@ from benchmarks.workload import (
     REFERENCE_EVENTS,
     REFERENCE_START_S,
     STRUCTURE,
+    PoisonedTraffic,
     Traffic,
     create_topics,
     installation_at,
@@ -36,6 +38,7 @@ TARGET: Final = 2.5
 DAY_S: Final = 86_400
 FULL: Final = "inference"
 EMPTY: Final = "inference-empty"
+POISONED: Final = "inference-poisoned"
 _BARE: Final = "bare loop, DuckDB json_transform"
 _PARSED: Final = "bare loop, orjson.loads"
 _OURS: Final = "stream-monitor run profiler"
@@ -64,11 +67,12 @@ class Bench:
     def fill(self, events: int) -> float:
         """Topics, reference and events; returns the mean size of an event."""
         installation = installation_at(self.config())
-        create_topics(self.bootstrap, installation, PARTITIONS, EMPTY)
+        create_topics(self.bootstrap, installation, PARTITIONS, EMPTY, POISONED)
         span_s = REFERENCE_DAYS * DAY_S
         publish(installation, Traffic(REFERENCE_EVENTS, REFERENCE_START_S, span_s, 2, "r"))
         traffic = Traffic(events, REFERENCE_START_S + span_s, 3_600)
-        return send(self.bootstrap, installation.monitor.topics.inference, traffic, "lz4")
+        send(self.bootstrap, POISONED, PoisonedTraffic(traffic), "lz4")
+        return send(self.bootstrap, FULL, traffic, "lz4")
 
     def drain(self, topic: str = FULL) -> Usage:
         """Our command from the first event to the end of the topic."""
@@ -92,7 +96,11 @@ def run(events: int = EVENTS, repeats: int = REPEATS) -> list[Row]:
             bench = Bench(folder, bootstrap)
             size = bench.fill(events)
             bench.drain()  # compiles and caches what numba needs
-            return [*_drains(bench, events, size, repeats), *_stages(bench, events, repeats)]
+            return [
+                *_drains(bench, events, size, repeats),
+                *_stages(bench, events, repeats),
+                *delivery.run(events, bench.config, lambda: bench.config(POISONED)),
+            ]
 
 
 def _drains(bench: Bench, events: int, size: float, repeats: int) -> list[Row]:

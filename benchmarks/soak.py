@@ -1,175 +1,41 @@
-"""`python -m benchmarks.soak`: two profilers and two detectors under live traffic on a real broker.
+"""`python -m benchmarks.soak`: kills, zombies and broker restarts, then live traffic, on a real broker.
 
-Every half a minute it reads /metrics of the four processes: memory, lag, violations of the offset chain.
-It ends with 1 where a chain was violated, a record was lost, counted twice or left unread, or a process
-failed. What is unread is also counted from outside, as records sent less records consumed.
+Prints one table, keeps it with its date, and writes it into docs/benchmarks.md.
 """
 
 from __future__ import annotations
 
 import argparse
 import sys
-import tempfile
-import time
-from contextlib import ExitStack
-from pathlib import Path
-from typing import Any, Final
 
-from benchmarks.live_traffic import MODELS, Source
-from benchmarks.members import Member, end, started
-from benchmarks.results import Row, show
-from benchmarks.workload import (
-    MODEL,
-    Traffic,
-    create_topics,
-    installation_at,
-    publish,
-    write_config,
-)
-from tests.brokers.kafka_process import free_ports
-from tests.brokers.provision import BrokerUnavailable, real_broker
-
-ROLES: Final = ("profiler", "profiler", "detector", "detector")
-PARTITIONS: Final = 4
-REFERENCE_MINUTES: Final = 60
-_CONSUMED: Final = "records_consumed_total"
-_PATIENCE_S: Final = 30.0
-
-
-def run(minutes: float, rate: int) -> tuple[list[Row], bool]:
-    """The figures, and whether everything held; raises BrokerUnavailable."""
-    with tempfile.TemporaryDirectory() as name, ExitStack() as stack:
-        folder = Path(name)
-        bootstrap = stack.enter_context(real_broker(folder / "broker"))
-        ports = free_ports(len(ROLES))
-        paths = [
-            _config(folder, bootstrap, f"{role}-{i}", port)
-            for i, (role, port) in enumerate(zip(ROLES, ports, strict=True))
-        ]
-        _prepare(bootstrap, paths[0])
-        logs = folder / "services.log"
-        members = [
-            stack.enter_context(started(role, path, port, logs))
-            for role, path, port in zip(ROLES, paths, ports, strict=True)
-        ]
-        source = Source(bootstrap, rate)
-        _drive(members, source, minutes)
-        settled = _settle(members, source)
-        codes = [end(member) for member in members]
-        if any(codes) or not settled:
-            print(logs.read_text(errors="replace")[-4_000:], file=sys.stderr)
-        return _rows(members, source, settled, codes)
-
-
-def _config(folder: Path, bootstrap: str, instance: str, port: int) -> Path:
-    settings: dict[str, Any] = {
-        "name": "soak",
-        "profiler": {"instance": instance, "store": str(folder / f"store-{instance}"),
-                     "out_of_order": "2s", "idle_timeout": "10s"},
-        "detector": {"instance": instance},
-        "metrics": {"host": "127.0.0.1", "port": port},
-    }  # fmt: skip
-    model = {
-        "pane": "10s",
-        "windows": [{"size": "1m"}],
-        "allowed_lateness": "10s",
-        "correction_horizon": "1m",
-        "references": {"validation": True, "sliding": {"length": "1h"}},
-        "outcomes": {"label": {"classes": ["yes", "no"], "positive": "yes", "horizon": "5m"}},
-    }
-    path = write_config(folder, bootstrap, instance, settings, model, {})
-    described = (path.parent / "models" / f"{MODEL}.yaml").read_text()
-    for name in MODELS[1:]:
-        (path.parent / "models" / f"{name}.yaml").write_text(described)
-    return path
-
-
-def _prepare(bootstrap: str, path: Path) -> None:
-    installation = installation_at(path)
-    create_topics(bootstrap, installation, PARTITIONS)
-    span_s = REFERENCE_MINUTES * 60
-    start_s = (time.time() - span_s) // 60 * 60
-    for name in MODELS:
-        publish(installation, Traffic(30_000, start_s, span_s, 7, "r"), name)
-
-
-def _drive(members: list[Member], source: Source, minutes: float) -> None:
-    began = time.time()
-    until, look = began + minutes * 60, began
-    every_s = min(30.0, minutes * 60 / 12)
-    while time.time() < until:
-        source.send(until)
-        if time.time() >= look:
-            look += every_s
-            for member in members:
-                if member.look():
-                    member.note((time.time() - began) / 60)
-            unread = source.events + source.labels - _total(members, _CONSUMED)
-            print(f"{source.events:,} events sent, {unread:,.0f} records unread", file=sys.stderr)
-    source.finish()
-
-
-def _settle(members: list[Member], source: Source) -> bool:
-    """Waits until the profilers have committed everything, or nothing more for a while."""
-    consumed, deadline = 0.0, time.time() + _PATIENCE_S
-    while time.time() < deadline:
-        for member in members:
-            member.look()
-        before, consumed = consumed, _total(members, _CONSUMED)
-        if consumed >= source.events + source.labels:
-            return True
-        if consumed > before:
-            deadline = time.time() + _PATIENCE_S
-        time.sleep(1.0)
-    return False
-
-
-def _total(members: list[Member], figure: str, role: str = "profiler") -> float:
-    return sum(m.figures.get(figure, 0.0) for m in members if m.role == role)
-
-
-def _rows(
-    members: list[Member], source: Source, settled: bool, codes: list[int]
-) -> tuple[list[Row], bool]:
-    rows = []
-    for i, member in enumerate(members):
-        who = f"{member.role} {i % 2 + 1}"
-        slope = member.slope()
-        if slope is not None:
-            rows.append(Row("soak", f"{who}: memory slope", slope, "MB/min", note="second half"))
-        if member.memory:
-            rows.append(Row("soak", f"{who}: memory at the end", member.memory[-1][1], "MB"))
-        rows.append(Row("soak", f"{who}: highest lag", member.highest_lag, "records"))
-    counted = _total(members, "records_inference_valid")
-    unread = source.events + source.labels - _total(members, _CONSUMED)
-    violations = _total(members, "chain_violations_total", "detector")
-    published = _total(members, "records_published_total", "detector")
-    rows += [
-        Row("soak", "events sent", source.events, "events"),
-        Row("soak", "events counted", counted, "events"),
-        Row("soak", "labels sent", source.labels, "labels"),
-        Row("soak", "records unread at the end", unread, "records"),
-        Row("soak", "results and events published", published, "records"),
-        Row("soak", "chain violations", violations, "commits"),
-        Row("soak", "processes that failed", sum(map(bool, codes)), "processes"),
-    ]
-    held = settled and counted == source.events and not violations and not any(codes)
-    return rows, held and published > 0
+from benchmarks import fault_soak, live_soak
+from benchmarks.results import Row, keep_soak, show
+from tests.brokers.provision import BrokerUnavailable
 
 
 def main() -> int:
-    """Exit codes: 0 all held, 1 something did not, 2 no real broker."""
+    """Exit codes: 0 all held, 1 something did not (nothing is kept then), 2 no real broker."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.soak", description=__doc__)
-    parser.add_argument("--minutes", type=float, default=10.0)
-    parser.add_argument("--rate", type=int, default=2_000, help="events per second")
+    parser.add_argument("--events", type=int, default=1_000_000, help="of the fault part; 0: none")
+    parser.add_argument("--minutes", type=float, default=14.0, help="of the live part; 0: none")
+    parser.add_argument("--rate", type=int, default=2_000, help="live events per second")
     given = parser.parse_args()
+    rows: list[Row] = []
+    held = True
     try:
-        rows, held = run(given.minutes, given.rate)
+        if given.events:
+            found, is_exact = fault_soak.measure(given.events)
+            rows, held = found, is_exact
+        if given.minutes:
+            found, has_held = live_soak.run(given.minutes, given.rate)
+            rows, held = [*rows, *found], held and has_held
     except BrokerUnavailable as reason:
         print(f"no real Kafka: {reason}", file=sys.stderr)
         return 2
     show(rows)
     print("everything held" if held else "something did not hold")
+    if held:
+        keep_soak(rows)
     return 0 if held else 1
 
 

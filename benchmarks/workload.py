@@ -91,6 +91,38 @@ class Traffic:
             yield key.encode(), orjson.dumps(value)
 
 
+@dataclass(frozen=True, slots=True)
+class PoisonedTraffic:
+    """The traffic with every `every`-th event spoilt, in turn in each of eight ways."""
+
+    traffic: Traffic
+    every: int = 100
+
+    @property
+    def count(self) -> int:
+        """Number of records."""
+        return self.traffic.count
+
+    def events(self) -> Iterator[Event]:
+        """The records in order of time."""
+        for i, (key, value) in enumerate(self.traffic.events()):
+            yield key, value if i % self.every else _spoilt(value, i // self.every)
+
+
+def _spoilt(value: bytes, number: int) -> bytes:
+    ways = (
+        value[:-1],
+        b"",
+        value.replace(b'"value-', b'"\xff', 1),
+        b'{"a":' * 5_000,
+        b"[1, 2]",
+        value.replace(b'"timestamp":"', b'"timestamp":"not ', 1),
+        value.replace(b'"prediction_id"', b'"forgotten_id"', 1),
+        value.replace(b'"model":"', b'"model":"un', 1),
+    )
+    return ways[number % len(ways)]
+
+
 def _numbers(rng: np.random.Generator, n: int) -> list[list[float]]:
     columns = [rng.normal(50, 10, n) if i % 2 else rng.lognormal(3, 1, n) for i in range(12)]
     return [column.round(3).tolist() for column in columns]
@@ -172,7 +204,7 @@ def decoded(installation: Installation, events: list[Event]) -> list[InferenceCo
     return decoder.decode(records).columns
 
 
-def send(bootstrap: str, topic: str, traffic: Traffic, compression: str) -> float:
+def send(bootstrap: str, topic: str, traffic: Traffic | PoisonedTraffic, compression: str) -> float:
     """Writes the traffic, keyed and partitioned as Java clients do; returns the mean size in bytes."""
     producer = Producer(
         {

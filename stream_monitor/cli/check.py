@@ -5,19 +5,22 @@ from __future__ import annotations
 import typer
 
 from stream_monitor.cli.options import ConfigOption, JsonOption, load_installation
-from stream_monitor.cli.output import STDOUT, print_json
+from stream_monitor.cli.output import STDERR, STDOUT, print_json
 from stream_monitor.services.checking import check_installation
 
 _MARKS = {"ok": "[green]ok[/]", "warning": "[yellow]warning[/]", "error": "[bold red]error[/]"}
 
 
 def check(config: ConfigOption = None, as_json: JsonOption = False) -> None:
-    """Check configuration, broker, topics, co-partitioning and references; exit 1 on an error.
+    """Check configuration, topics, keys, rights, transactions, groups, references; exit 1 on an error.
+
+    Writes one record to the dead letters, in a transaction that is aborted: no reader sees it.
 
     Example: stream-monitor check --config monitor.yaml
     """
     installation = load_installation(config)
-    findings = check_installation(installation)
+    with STDERR.status("asking the brokers"):
+        findings = check_installation(installation)
     if as_json:
         print_json(findings)
     else:

@@ -9,9 +9,22 @@ import sys
 
 import typer
 
-from stream_monitor.cli import check, config, demo, reference, replay, results, run, topics
+from stream_monitor.cli import (
+    check,
+    config,
+    dead_letters,
+    demo,
+    offsets,
+    reference,
+    replay,
+    results,
+    run,
+    topics,
+    verify,
+)
 from stream_monitor.cli.output import report_error
 from stream_monitor.core.errors import InvalidSpecification, StreamMonitorError
+from stream_monitor.services.ports import OffsetsLost
 
 app = typer.Typer(
     name="stream-monitor",
@@ -25,9 +38,12 @@ app.add_typer(run.app, name="run")
 app.add_typer(reference.app, name="reference")
 app.add_typer(topics.app, name="topics")
 app.add_typer(config.app, name="config")
+app.add_typer(dead_letters.app, name="dead-letters")
+app.add_typer(offsets.app, name="offsets")
 app.command("check")(check.check)
 app.command("replay")(replay.replay)
 app.command("results")(results.results)
+app.command("verify")(verify.verify)
 app.command("demo")(demo.demo)
 
 
@@ -38,6 +54,9 @@ def run_command() -> None:
     except InvalidSpecification as error:
         report_error(str(error))
         sys.exit(2)
+    except OffsetsLost as error:
+        report_error(f"{error}; `stream-monitor offsets skip` goes on with what is left")
+        sys.exit(1)
     except StreamMonitorError as error:
         report_error(str(error))
         sys.exit(2 if type(error).__name__ == "ConfigError" else 1)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import BeforeValidator, Field, SecretStr, model_validator
 
 from stream_monitor.config.section import Section, wrong
 from stream_monitor.core.policy import FeaturePolicy, Severity, Test
+from stream_monitor.core.privacy import Mask, Privacy
 from stream_monitor.core.schema import FeatureKind
 
 Floor = Annotated[float | None, Field(ge=0)]
@@ -58,6 +59,14 @@ class JudgementConfig(Section):
         )
 
 
+def _as_secret(value: Any) -> Any:
+    """Before pydantic sees it: its errors about a value show the value."""
+    if value is None or isinstance(value, SecretStr):
+        return value
+    return SecretStr("" if isinstance(value, bool | list | dict) else str(value))
+
+
+SHORTEST_SALT: Final = 8
 _NOT_FOR_CATEGORIES = "must be chi_square or none: ks orders values, categories have no order"
 
 
@@ -66,12 +75,42 @@ class FeatureConfig(JudgementConfig):
 
     kind: FeatureKind
     """numeric or categorical."""
+    privacy: Privacy = Privacy.KEEP
+    """What becomes of a category's values: keep; hash: a keyed digest; drop: only present or missing."""
+    salt: Annotated[
+        SecretStr | None, BeforeValidator(_as_secret, json_schema_input_type=str | None)
+    ] = None
+    """Key of the digests where privacy is hash: at least 8 characters, secret, the same for ever."""
 
     @model_validator(mode="after")
-    def _test_fits_kind(self) -> FeatureConfig:
+    def _fits_kind(self) -> FeatureConfig:
+        problems = []
         if self.kind is FeatureKind.CATEGORICAL and self.test is Test.KS:
-            raise wrong([("test", _NOT_FOR_CATEGORIES)])
+            problems.append(("test", _NOT_FOR_CATEGORIES))
+        if self.kind is FeatureKind.NUMERIC and self.is_masked:
+            problems.append(("privacy", "must be keep: only categories are hashed or dropped"))
+        if self.privacy is Privacy.HASH and self._salt_length < SHORTEST_SALT:
+            problems.append(
+                ("salt", f"must be a text of at least {SHORTEST_SALT} characters: write ${{NAME}}")
+            )
+        if self.privacy is not Privacy.HASH and self.salt is not None:
+            problems.append(("salt", "is used only where privacy is hash"))
+        if problems:
+            raise wrong(problems)
         return self
+
+    @property
+    def is_masked(self) -> bool:
+        """Whether values are hashed or dropped."""
+        return self.privacy is not Privacy.KEEP
+
+    @property
+    def _salt_length(self) -> int:
+        return 0 if self.salt is None else len(self.salt.get_secret_value())
+
+    def mask(self) -> Mask:
+        """The core's value."""
+        return Mask(self.privacy, "" if self.salt is None else self.salt.get_secret_value())
 
 
 class PredictionConfig(Section):

@@ -1,4 +1,7 @@
-"""The `kafka` section: librdkafka's settings as written; no text of ours shows their secrets."""
+"""The `kafka` section: librdkafka's settings as written; no text of ours shows their secrets.
+
+One key is ours: `oauth.callback`, the `module:function` that gives tokens for SASL/OAUTHBEARER.
+"""
 
 from __future__ import annotations
 
@@ -13,11 +16,13 @@ from pydantic_core import CoreSchema, core_schema
 from stream_monitor.config.section import wrong
 
 BOOTSTRAP: Final = "bootstrap.servers"
+CALLBACK: Final = "oauth.callback"
 REDACTED: Final = "**********"
 
 _SECRET_KEY: Final = re.compile(
     r"pass|secret|token|key|jaas|credential|assertion|oauthbearer\.config", re.IGNORECASE
 )
+_FUNCTION: Final = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
 _USER_IN_URL: Final = re.compile(r"//[^/@\s]*@")
 
 
@@ -91,7 +96,10 @@ class KafkaSettings:
         bad = [k for k, v in value.items() if not isinstance(v, str | int | float)]
         if bad:
             raise wrong((str(key), "must be text, a number, true or false") for key in bad)
-        return cls({str(key): setting_text(v) for key, v in value.items()})
+        settings = {str(key): setting_text(v) for key, v in value.items()}
+        if _FUNCTION.fullmatch(settings.get(CALLBACK, "a:b")) is None:
+            raise wrong([(CALLBACK, "must name a function as module:function")])
+        return cls(settings)
 
 
 def setting_text(value: str | int | float) -> str:

@@ -95,6 +95,8 @@ class ModelConfig(Section):
     """What the model answers."""
     segments: tuple[str, ...] = ()
     """Tags whose values are watched each by itself as well."""
+    max_segments: int = Field(default=200, ge=1)
+    """The most values of a tag that a reference keeps apart; all others are the segment `other`."""
     references: ReferencesConfig = ReferencesConfig(
         validation=ValidationReference(), sliding=SlidingReference()
     )
@@ -105,6 +107,9 @@ class ModelConfig(Section):
     """A window closes this long after its end has passed in event time."""
     correction_horizon: Duration = written("1h")
     """A closed window still takes in late events for this long, and is judged again."""
+    max_hold: PositiveDuration | None = None
+    """A source partition holds windows open for at most this much event time behind the furthest one;
+    null: until it comes."""
     alarm_budget: ModelBudgetConfig = ModelBudgetConfig()
     """The model's own alarm budget."""
     columns: ColumnsConfig = ColumnsConfig()

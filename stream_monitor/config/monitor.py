@@ -16,6 +16,7 @@ from stream_monitor.config.units import Duration, PositiveDuration, Size
 Membership = Literal["static", "dynamic"]
 TimeMode = Literal["live", "history"]
 Start = Literal["earliest", "latest"]
+PendingTopic = Literal["auto", "always", "never"]
 DeadLetterPayload = Literal["none", "hash", "truncated", "full"]
 
 _NAME_PATTERN: Final = r"^[A-Za-z0-9._-]{1,200}$"
@@ -71,13 +72,20 @@ class TopicsConfig(Section):
         return f"{self.prefix}.results"
 
     @property
+    def pending(self) -> str:
+        """What the label join holds, where the source topics keep too little to restore it."""
+        return f"{self.prefix}.pending"
+
+    @property
     def dead_letters(self) -> str:
         """Rejected records."""
         return f"{self.prefix}.dead-letters"
 
     @model_validator(mode="after")
     def _distinct(self) -> TopicsConfig:
-        taken = {self.deltas, self.state, self.references, self.results, self.dead_letters}
+        taken = {
+            self.deltas, self.state, self.references, self.results, self.dead_letters, self.pending,
+        }  # fmt: skip
         problems = []
         for key in ("inference", "labels", "events"):
             topic = getattr(self, key)
@@ -118,6 +126,8 @@ class ProfilerConfig(Section):
     """Folder of predictions that wait for labels; relative to the working directory."""
     memory_limit: Size = written("1GB")
     """Memory of the pending store."""
+    pending_topic: PendingTopic = "auto"
+    """A topic to restore the store from: always, never, or auto: where a source keeps too little."""
     dead_letter_payload: DeadLetterPayload = "hash"
     """What a dead letter shows of its record: none, hash and length, its beginning, or all."""
 

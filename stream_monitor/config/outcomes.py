@@ -32,6 +32,8 @@ class OutcomeConfig(Section):
     """The class that precision, recall and F1 speak of."""
     horizon: PositiveDuration = written("7d")
     """A label may arrive this long after its prediction."""
+    absent_means: Label | None = None
+    """The class of a prediction that has no label when its horizon has passed; null: unknown."""
     resolution: float = Field(default=0.001, gt=0)
     """Step in which numbers are counted, in units of the label."""
 
@@ -43,17 +45,25 @@ class OutcomeConfig(Section):
         return self
 
     def _of_number(self) -> list[tuple[str, str]]:
-        given = {"classes": self.classes, "positive": self.positive}
+        given = {
+            "classes": self.classes,
+            "positive": self.positive,
+            "absent_means": self.absent_means,
+        }
         return [(key, "is for kind class only") for key, value in given.items() if value]
 
     def _of_class(self) -> list[tuple[str, str]]:
         problems = []
         if len(set(self.classes)) < 2 or len(set(self.classes)) < len(self.classes):
             problems.append(("classes", "must list at least two different classes, each once"))
-        if self.positive is not None and self.positive not in self.classes:
-            problems.append(("positive", f"must be one of {', '.join(self.classes)}"))
+        for key, name in (("positive", self.positive), ("absent_means", self.absent_means)):
+            if name is not None and name not in self.classes:
+                problems.append((key, f"must be one of {', '.join(self.classes)}"))
         return problems
 
     def outcome(self, name: str) -> Outcome:
         """The core's value."""
-        return Outcome(name, self.kind, self.classes, self.positive, self.horizon, self.resolution)
+        return Outcome(
+            name, self.kind, self.classes, self.positive, self.horizon, self.resolution,
+            self.absent_means,
+        )  # fmt: skip

@@ -34,14 +34,19 @@ def model_spec(model: ModelConfig, monitor: MonitorConfig, source: str | None = 
         schema=Schema(tuple(feature for feature, _ in judged)),
         outcomes=tuple(outcome.outcome(name) for name, outcome in model.outcomes.items()),
         segment_keys=model.segments,
+        max_segments=model.max_segments,
         pane_s=model.pane,
         windows=_windows(model, source or f"model {model.name}"),
         references=model.references.kinds,
         sliding_s=sliding.length,
         policies={feature.name: judgement.policy() for feature, judgement in judged},
+        masks={
+            name: feature.mask() for name, feature in model.features.items() if feature.is_masked
+        },
         budget=_budget(model, monitor),
         allowed_lateness_s=model.allowed_lateness,
         correction_horizon_s=model.correction_horizon,
+        max_hold_s=model.max_hold,
         owner=model.owner,
         tier=model.tier,
     )
@@ -49,7 +54,7 @@ def model_spec(model: ModelConfig, monitor: MonitorConfig, source: str | None = 
 
 def _features(model: ModelConfig) -> Iterator[tuple[Feature, JudgementConfig]]:
     for name, feature in model.features.items():
-        yield Feature(name, feature.kind), feature
+        yield Feature(name, feature.kind, feature.mask().form), feature
 
 
 def _prediction(model: ModelConfig) -> Iterator[tuple[Feature, JudgementConfig]]:

@@ -77,12 +77,14 @@ class CategoricalBinning:
 class Binning:
     """The binning of a schema: numeric and categorical binnings in the schema's order.
 
-    Without a reference both are empty and only traffic and outcomes are counted.
+    `segments` are the values that are counted by themselves, per segment key; all others are one. Without
+    a reference everything is empty and only traffic and outcomes are counted.
     """
 
     schema: Schema
     numeric: tuple[NumericBinning, ...] = ()
     categorical: tuple[CategoricalBinning, ...] = ()
+    segments: tuple[tuple[str, tuple[str, ...]], ...] = ()
 
     @property
     def is_learned(self) -> bool:
@@ -91,13 +93,22 @@ class Binning:
 
     @cached_property
     def profile_id(self) -> str:
-        """16 hex digits: hash of features, kinds, edges and categories; such profiles merge."""
+        """16 hex digits: hash of features, kinds, edges, categories and segments; such profiles merge."""
         return hashlib.blake2b(orjson.dumps(binning_to_json(self)), digest_size=8).hexdigest()
 
     @cached_property
     def coarse(self) -> Binning:
         """The binning of segments: coarse numeric bins, the same categories."""
-        return Binning(self.schema, tuple(n.coarsened() for n in self.numeric), self.categorical)
+        numeric = tuple(n.coarsened() for n in self.numeric)
+        return Binning(self.schema, numeric, self.categorical, self.segments)
+
+    @cached_property
+    def _segments(self) -> dict[str, frozenset[str]]:
+        return {key: frozenset(values) for key, values in self.segments}
+
+    def segments_of(self, key: str) -> frozenset[str]:
+        """The values of a segment key that are counted by themselves."""
+        return self._segments.get(key, frozenset())
 
 
 def learn_numeric(values: NDArray[np.float64]) -> NumericBinning:
@@ -182,17 +193,22 @@ def _strictly_rising(edges: NDArray[np.float64]) -> NDArray[np.float64]:
 def binning_to_json(binning: Binning) -> dict[str, Any]:
     """A JSON-ready form that binning_from_json reads back exactly."""
     return {
-        "features": [[f.name, f.kind.value] for f in binning.schema.features],
+        "features": [
+            [f.name, f.kind.value, *([f.form] if f.form else [])] for f in binning.schema.features
+        ],
         "numeric": [
             [list(b.edges), list(b.coarse), b.median, b.iqr, b.is_discrete] for b in binning.numeric
         ],
         "categorical": [list(b.categories) for b in binning.categorical],
+        "segments": [[key, list(values)] for key, values in binning.segments],
     }
 
 
 def binning_from_json(data: dict[str, Any]) -> Binning:
     """The binning behind binning_to_json; raises InvalidSpecification when it does not fit itself."""
-    schema = Schema(tuple(Feature(name, FeatureKind(kind)) for name, kind in data["features"]))
+    schema = Schema(
+        tuple(Feature(name, FeatureKind(kind), *form) for name, kind, *form in data["features"])
+    )
     numeric = tuple(
         NumericBinning(tuple(edges), tuple(coarse), median, iqr, is_discrete)
         for edges, coarse, median, iqr, is_discrete in data["numeric"]
@@ -204,4 +220,5 @@ def binning_from_json(data: dict[str, Any]) -> Binning:
         len(schema.categorical),
     ):
         raise InvalidSpecification("the binning does not cover its schema: rebuild the reference")
-    return Binning(schema, numeric, categorical)
+    segments = tuple((key, tuple(values)) for key, values in data.get("segments", ()))
+    return Binning(schema, numeric, categorical, segments)

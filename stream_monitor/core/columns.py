@@ -33,11 +33,15 @@ class Reason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Rejected:
-    """One record that is not counted: its row in the batch, the reason, and a message without payload."""
+    """One record that is not counted: its row in the batch, the reason, and a message without payload.
+
+    `model` is "" where the record does not tell it.
+    """
 
     row: int
     reason: Reason
     message: str
+    model: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,9 +8,21 @@ from dataclasses import replace
 from stream_monitor.core.incidents import IncidentTrack, Transition, identify
 from stream_monitor.core.policy import ModelSpec
 from stream_monitor.core.results import DriftEvent, FeatureResult, WindowResult
+from stream_monitor.core.verdicts import VerdictState
+
+_TRACKS_PER_RECORD = 128
 
 TrackKey = tuple[str, str, str, str, str]
 """Version, segment, size, feature, reference."""
+TrackGroup = tuple[str, str, str, str]
+"""Version, segment, size, and which share of the features: tracks that are stored in one record."""
+
+
+def group_of(where: TrackKey, spec: ModelSpec) -> TrackGroup:
+    """The group of a track: by a hash of the feature's name, so many that about 128 tracks are in each."""
+    tracks = len(spec.schema.features) * len(spec.references)
+    groups = max(1, -(-tracks // _TRACKS_PER_RECORD))
+    return *where[:3], f"{int(identify(where[3])[:8], 16) % groups}/{groups}"
 
 
 def follow_incidents(
@@ -25,6 +37,8 @@ def follow_incidents(
             continue
         where = (key.version, key.segment, key.size, feature.feature, feature.reference.value)
         track = tracks.get(where) or _inherited_track(where, tracks, spec)
+        if feature.state is VerdictState.NO_REFERENCE and track.is_judged(key.start_s):
+            continue  # A reference came within the window: the part that it judged decides.
         moved[where], transitions = track.observe(key.start_s, feature.state, size)
         events += [_event(t, where, feature, result, spec, app) for t in transitions]
     return moved, events

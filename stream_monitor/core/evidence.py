@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 from stream_monitor.core.binning import GUARD_BINS, NumericBinning
 from stream_monitor.core.summaries import Counts
+
+NAMED_FROM: Final = 10
+"""A category is published by name only where so many rows of the reference or the window hold it."""
 
 _SHOWN_CATEGORIES = 20
 
@@ -37,9 +41,15 @@ def _numeric_labels(binning: NumericBinning) -> tuple[str, ...]:
 
 
 def category_bins(categories: tuple[str, ...], k: Counts, x: Counts) -> Bins:
-    """The categories with the largest shares on either side; the rest is left out of the picture."""
+    """The categories with the largest shares on either side; the rest is left out of the picture.
+
+    The last one counts all values that the reference does not know: such values are never named. So
+    are none that fewer than NAMED_FROM rows hold on both sides, since few rows can be one person's.
+    """
     p, q = _shares_of(k), _shares_of(x)
-    ranked = sorted(range(len(categories)), key=lambda i: -max(p[i], q[i]))[:_SHOWN_CATEGORIES]
+    last = len(categories) - 1
+    named = [i for i in range(last) if max(int(k[i]), int(x[i])) >= NAMED_FROM]
+    ranked = sorted([*named, last], key=lambda i: -max(p[i], q[i]))[:_SHOWN_CATEGORIES]
     shown = sorted(ranked)
     return Bins(
         tuple(categories[i] for i in shown), tuple(p[i] for i in shown), tuple(q[i] for i in shown)

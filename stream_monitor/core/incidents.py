@@ -56,6 +56,15 @@ class IncidentTrack:
         """The state after every verdict."""
         return _fold(self, size)[0]
 
+    def is_judged(self, window_start_s: int) -> bool:
+        """Whether there is a verdict of this window."""
+        return any(start == window_start_s for start, _ in self.verdicts)
+
+    def is_blank(self, size: WindowSize) -> bool:
+        """Whether it goes on as a new track would: no incident open and no recent drift."""
+        state = self.state(size)
+        return state.opened_s is None and not any(state.recent)
+
     def observe(
         self, window_start_s: int, verdict: VerdictState, size: WindowSize
     ) -> tuple[IncidentTrack, list[Transition]]:

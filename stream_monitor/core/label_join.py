@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Final
 
 import numpy as np
 import pyarrow as pa
@@ -11,6 +12,9 @@ from numpy.typing import NDArray
 
 from stream_monitor.core.columns import InferenceColumns, LabelColumns, MatchedColumns
 from stream_monitor.core.profile.profile import Layout
+
+_CARRIED: Final = "\x1f"
+"""Begins the ids of predictions that came with their labels: a control character is in no other id."""
 
 
 def predictions_table(events: InferenceColumns, layout: Layout) -> pa.Table:
@@ -41,17 +45,49 @@ def predictions_table(events: InferenceColumns, layout: Layout) -> pa.Table:
     )
 
 
-def labels_table(labels: LabelColumns) -> pa.Table:
-    """Labels in the order of their offsets, with `row`, their row in the raw batch."""
+def labels_table(
+    labels: LabelColumns, offsets: NDArray[np.int64], carriers: NDArray[np.int64]
+) -> pa.Table:
+    """Labels in the order of their offsets, with `row`, their row in the raw batch.
+
+    `offsets` are those of the batch's records. Labels in the rows `carriers` bring their predictions: both
+    are known by an id of their own, so that a record of the inference topic is counted beside them.
+    """
+    ids = labels.prediction_id
+    if len(carriers):
+        is_carrier = pa.array(np.isin(labels.row, carriers))
+        ids = pc.if_else(is_carrier, carried_ids(ids), ids)
     return pa.table(
         {
             "row": labels.row,
-            "prediction_id": labels.prediction_id,
+            "prediction_id": ids,
             "outcome": labels.outcome,
             "label": labels.label,
             "timestamp_us": labels.timestamp_us,
+            "offset": offsets[labels.row],
         }
     )
+
+
+def carried_ids(ids: pa.StringArray) -> pa.StringArray:
+    """The ids under which the join knows predictions that came with their labels."""
+    return pc.binary_join_element_wise(pa.scalar(_CARRIED), ids, "")
+
+
+def carried_predictions(
+    carried: pa.Table, layout_of: Callable[[str, str], Layout]
+) -> Iterator[pa.Table]:
+    """Predictions that came with labels, as predictions_table has them, by model and version."""
+    for group in pa.TableGroupBy(carried, ["model", "version"]).aggregate([]).to_pylist():
+        same = pc.and_(
+            pc.equal(carried["model"], group["model"]),
+            pc.equal(carried["version"], group["version"]),
+        )
+        rows = carried.filter(same)
+        profile_id = layout_of(group["model"], group["version"]).profile_id
+        ids = carried_ids(rows["prediction_id"].combine_chunks())
+        rows = rows.set_column(1, "prediction_id", ids)
+        yield rows.add_column(4, "profile_id", pa.repeat(profile_id, len(rows)))
 
 
 def matched_columns(

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from stream_monitor.core.errors import InvalidSpecification
+from stream_monitor.core.privacy import Mask
 from stream_monitor.core.schema import Outcome, Schema
 from stream_monitor.core.windows import WindowSize
 
@@ -79,8 +80,11 @@ class ModelSpec:
     """One monitored model, all its versions. Times are in seconds.
 
     `sliding_s` is the length of the sliding reference; a late event is counted into closed windows
-    for `correction_horizon_s` after they close, then dropped and counted. Raises InvalidSpecification
-    for a segment key that is empty or given twice (upper and lower case are one key).
+    for `correction_horizon_s` after they close, then dropped and counted. `masks` names the features
+    whose values are hashed or dropped. A source partition holds windows open for at most `max_hold_s`
+    behind the furthest one (None: until it comes). A reference fixes up to `max_segments` values of a
+    segment key, the most frequent; the others are one segment. Raises InvalidSpecification for a segment
+    key that is empty or given twice (upper and lower case are one key).
     """
 
     name: str
@@ -92,9 +96,12 @@ class ModelSpec:
     references: tuple[ReferenceKind, ...] = (ReferenceKind.VALIDATION, ReferenceKind.SLIDING)
     sliding_s: int = 30 * 86_400
     policies: Mapping[str, FeaturePolicy] = field(default_factory=dict)
+    masks: Mapping[str, Mask] = field(default_factory=dict)
     budget: AlarmBudget = AlarmBudget()
     allowed_lateness_s: int = 300
     correction_horizon_s: int = 3_600
+    max_hold_s: int | None = None
+    max_segments: int = 200
     owner: str = ""
     tier: str = ""
 

@@ -1,13 +1,16 @@
-"""The JSON of what is published: window results, performance results and drift events."""
+"""The JSON of what is published: window results, performance results and drift events.
+
+Other events are in system_events.py.
+"""
 
 from __future__ import annotations
 
 import math
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
 from stream_monitor.core.comparison import Comparison
-from stream_monitor.core.incidents import identify
 from stream_monitor.core.results import (
     DriftEvent,
     FeatureResult,
@@ -18,7 +21,6 @@ from stream_monitor.core.results import (
 )
 from stream_monitor.core.verdicts import Verdict
 from stream_monitor.core.windows import Window, WindowSize
-from stream_monitor.core.wire import Marker
 
 EVENT_TYPES = {
     "opened": "io.stream-monitor.drift.opened.v1",
@@ -26,6 +28,8 @@ EVENT_TYPES = {
     "recovered": "io.stream-monitor.drift.recovered.v1",
     "retracted": "io.stream-monitor.drift.retracted.v1",
     "integrity_violation": "io.stream-monitor.integrity.v1",
+    "input_schema_broken": "io.stream-monitor.input-schema.broken.v1",
+    "input_schema_resolved": "io.stream-monitor.input-schema.resolved.v1",
 }
 _EVIDENCE = 5
 
@@ -64,6 +68,7 @@ def _window_result(result: WindowResult, model: str) -> dict[str, Any]:
         "window": _window(result.window, result.size),
         "revision": result.revision,
         "exact": result.is_exact,
+        "complete": result.is_complete,
         "inherited": result.is_inherited,
         "n": traffic.events,
         "digest": result.digest,
@@ -138,7 +143,9 @@ def _performance_result(result: PerformanceResult, model: str) -> dict[str, Any]
         "digest": result.digest,
         "predictions": performance.predictions,
         "labels": performance.labels,
+        "absent": performance.absent,
         "maturity": performance.maturity,
+        "label_delay": asdict(performance.delay) if performance.delay else None,
         "metrics": {name: _finite(value) for name, value in performance.metrics.items()},
     }
 
@@ -179,23 +186,8 @@ def _evidence(comparison: Comparison | None) -> list[dict[str, Any]]:
     return [{"bin": label, "before": p, "after": q} for label, p, q in moved[:_EVIDENCE] if p != q]
 
 
-def integrity_event(marker: Marker, app: str) -> dict[str, Any]:
-    """The event of a marker that did not follow on: which source offsets it brought."""
-    ranges = [[p.topic, p.partition, p.start, p.end] for p in marker.progress]
-    return {
-        "type": "integrity",
-        "id": identify(app, "integrity", marker.epoch, str(marker.sequence)),
-        "status": "integrity_violation",
-        "revision": 0,
-        "model": "",
-        "feature": "",
-        "instance": marker.instance,
-        "offsets": ranges,
-    }
-
-
 def event_headers(event: dict[str, Any], app: str) -> tuple[tuple[str, bytes], ...]:
-    """CloudEvents binary-mode headers of a drift event."""
+    """CloudEvents binary-mode headers of an event."""
     headers = {
         "ce_specversion": "1.0",
         "ce_id": f"{event['id']}.{event['revision']}",

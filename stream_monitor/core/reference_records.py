@@ -126,13 +126,15 @@ def _assemble(header: dict[str, Any], parts: dict[bytes, bytes]) -> Reference:
 def _outcome_to_json(outcome: Outcome) -> list[Any]:
     return [
         outcome.name, outcome.kind.value, list(outcome.classes), outcome.positive,
-        outcome.horizon_s, outcome.resolution,
+        outcome.horizon_s, outcome.resolution, outcome.absent_means,
     ]  # fmt: skip
 
 
 def _outcome_from_json(data: list[Any]) -> Outcome:
-    name, kind, classes, positive, horizon_s, resolution = data
-    return Outcome(name, OutcomeKind(kind), tuple(classes), positive, horizon_s, resolution)
+    name, kind, classes, positive, horizon_s, resolution, *absent = data
+    return Outcome(
+        name, OutcomeKind(kind), tuple(classes), positive, horizon_s, resolution, *absent
+    )
 
 
 def dump_references(records: Iterable[tuple[bytes, bytes]]) -> bytes:

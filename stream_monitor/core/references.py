@@ -90,7 +90,19 @@ def learn_binning(spec: ModelSpec, columns: Sequence[InferenceColumns]) -> Binni
         categorical.append(
             learn_categories([c["values"] for c in counted], [c["counts"] for c in counted])
         )
-    return Binning(spec.schema, numeric, tuple(categorical))
+    segments = tuple(
+        (key, _largest([chunk.segments[i] for chunk in columns], spec.max_segments))
+        for i, key in enumerate(spec.segment_keys)
+    )
+    return Binning(spec.schema, numeric, tuple(categorical), segments)
+
+
+def _largest(columns: Sequence[pa.DictionaryArray], most: int) -> tuple[str, ...]:
+    """The most frequent values, in order of name."""
+    values = pa.chunked_array([column.cast(pa.string()) for column in columns])
+    counted = pc.value_counts(values.drop_null()).to_pylist()
+    counted.sort(key=lambda c: (-c["counts"], c["values"]))
+    return tuple(sorted(c["values"] for c in counted[:most]))
 
 
 def build_reference(
@@ -113,7 +125,8 @@ def build_reference(
     for delta in counter.drain():
         segment = panes.setdefault(delta.key.segment, {})
         pane = delta.key.pane_s
-        segment[pane] = segment[pane].merge(delta.profile) if pane in segment else delta.profile
+        counted = delta.profile.without_outcomes()
+        segment[pane] = segment[pane].merge(counted) if pane in segment else counted
     start = period.start_s if period else min(panes[ALL])
     end = period.end_s if period else max(panes[ALL]) + spec.pane_s
     segments = {

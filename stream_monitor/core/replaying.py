@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 import numpy as np
 import pyarrow as pa
@@ -15,6 +16,7 @@ from stream_monitor.core.profile.counter import ProfileCounter
 from stream_monitor.core.profile.profile import Layout
 from stream_monitor.core.reference_catalogue import ReferenceCatalogue
 from stream_monitor.core.results import Output
+from stream_monitor.core.schema import Outcome
 from stream_monitor.core.tables import TableRows, matched
 from stream_monitor.core.watermarks import FLUSHED_US
 
@@ -33,12 +35,14 @@ def replay_rows(
 
     Time stops wherever a window of some size closes; by then all earlier events and all labels that came
     before have been counted. `outcome` names what the table's label is (default the first declared).
-    `progress` is told how many events have passed.
+    Of other outcomes nothing is known: their labels do not count as absent. `progress` is told how many
+    events have passed.
     """
-    state = ModelState(spec, app, catalogue)
     events = rows.events
     outcomes = {o.name: o for o in spec.outcomes}
     chosen = outcomes.get(outcome) if outcome else next(iter(spec.outcomes), None)
+    spec = _with_known_outcomes(spec, chosen if rows.has_labels else None)
+    state = ModelState(spec, app, catalogue)
     labelled, arrival = _arrivals(rows, chosen.horizon_s if chosen else 0)
     counter = ProfileCounter(spec.name, spec.segment_keys, spec.pane_s)
     first_event = first_label = 0
@@ -59,6 +63,11 @@ def replay_rows(
         yield from state.advance(stop // MICRO, stop // MICRO)
         if progress:
             progress(last_event)
+
+
+def _with_known_outcomes(spec: ModelSpec, known: Outcome | None) -> ModelSpec:
+    outcomes = (o if o is known else replace(o, absent_means=None) for o in spec.outcomes)
+    return replace(spec, outcomes=tuple(outcomes))
 
 
 def by_layout(

@@ -61,7 +61,8 @@ class WindowResult:
     """One closed window and revision.
 
     `digest` is equal exactly when every count and sum of the window is, labels aside. `coercible` names
-    the features of `traffic.coerced`.
+    the features of `traffic.coerced`. `is_complete` says that every source partition had come past the
+    window's end and lateness.
     """
 
     key: WindowKey
@@ -69,6 +70,7 @@ class WindowResult:
     window: Window
     revision: int
     is_exact: bool
+    is_complete: bool
     is_inherited: bool
     digest: str
     traffic: TrafficSummary
@@ -114,13 +116,13 @@ Output = WindowResult | PerformanceResult | DriftEvent
 class Measured:
     """The performance last published of a window: its maturity step, revision, and what it counted.
 
-    `counted` is the number of predictions and the digest of the labels; `is_final` says that the horizon
-    had passed.
+    `counted` is the number of predictions, of those that count as absent, and the digest of the labels;
+    `is_final` says that the horizon had passed.
     """
 
     step: int
     revision: int
-    counted: tuple[int, str]
+    counted: tuple[int, int, str]
     is_final: bool
 
 

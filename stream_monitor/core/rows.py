@@ -11,6 +11,7 @@ _SCORES = (
 )  # fmt: skip
 _SUMMARY = ("mean", "sd", "median", "missing_share")
 _METRICS = ("accuracy", "precision", "recall", "f1", "auc", "rmse", "mae", "bias", "r2")
+_DELAYS = ("label_delay_p50_s", "label_delay_p95_s")
 
 _TEXT = ("model", "version", "segment", "window", "start", "end", "feature", "reference")
 FEATURE_SCHEMA = pa.schema(
@@ -22,19 +23,19 @@ FEATURE_SCHEMA = pa.schema(
         ("alpha", pa.float64()), ("effect", pa.float64()), ("floor", pa.float64()),
     ]
     + [(name, pa.float64()) for name in (*_SCORES, *_SUMMARY)]
-    + [("exact", pa.bool_()), ("digest", pa.string())]
+    + [("exact", pa.bool_()), ("complete", pa.bool_()), ("digest", pa.string())]
 )  # fmt: skip
 PERFORMANCE_SCHEMA = pa.schema(
     [(name, pa.string()) for name in (*_TEXT[:6], "outcome")]
-    + [("revision", pa.int64()), ("predictions", pa.int64()), ("labels", pa.int64())]
-    + [(name, pa.float64()) for name in ("maturity", *_METRICS)]
+    + [(name, pa.int64()) for name in ("revision", "predictions", "labels", "absent")]
+    + [(name, pa.float64()) for name in ("maturity", *_DELAYS, *_METRICS)]
     + [("digest", pa.string())]
 )
 
 
 def feature_rows(record: dict[str, Any]) -> list[dict[str, Any]]:
     """The rows of a window record, with the figures of each feature's deciding aspect."""
-    common = _common(record) | {"revision": record["revision"], "exact": record["exact"]}
+    common = _common(record) | {k: record[k] for k in ("revision", "exact", "complete")}
     return [_feature_row(common | {"digest": record["digest"]}, f) for f in record["features"]]
 
 
@@ -55,11 +56,12 @@ def _feature_row(common: dict[str, Any], feature: dict[str, Any]) -> dict[str, A
 
 def performance_row(record: dict[str, Any]) -> dict[str, Any]:
     """The row of a performance record."""
-    names = ("outcome", "revision", "predictions", "labels", "maturity", "digest")
-    metrics = record["metrics"]
+    names = ("outcome", "revision", "predictions", "labels", "absent", "maturity", "digest")
+    metrics, delay = record["metrics"], record["label_delay"] or {}
     return (
         _common(record)
         | {name: record[name] for name in names}
+        | {name: delay.get(name.removeprefix("label_delay_")) for name in _DELAYS}
         | {name: metrics.get(name) for name in _METRICS}
     )
 

@@ -30,10 +30,15 @@ class OutcomeKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Feature:
-    """One input of a model. Names under `prediction.` are read from the prediction."""
+    """One input of a model. Names under `prediction.` are read from the prediction.
+
+    `form` tells what its values are replaced by before they are counted (see privacy.py); "" for
+    values as they are.
+    """
 
     name: str
     kind: FeatureKind
+    form: str = ""
 
 
 PREDICTION_FEATURES = (
@@ -83,8 +88,9 @@ class Schema:
 
     @cached_property
     def schema_id(self) -> str:
-        """16 hex digits, equal for equal names and kinds."""
-        text = "\n".join(f"{f.name}\t{f.kind}" for f in self.features)
+        """16 hex digits, equal for equal names, kinds and forms."""
+        lines = (f"{f.name}\t{f.kind}" + (f"\t{f.form}" if f.form else "") for f in self.features)
+        text = "\n".join(lines)
         return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
 
 
@@ -94,7 +100,8 @@ class Outcome:
 
     `classes` lists the labels of a class outcome; the last slot of every count is for all others.
     `positive` is the class that precision, recall and F1 speak of. Numbers are counted in steps of
-    `resolution`, in units of the label.
+    `resolution`, in units of the label. `absent_means` is the class of a prediction that has no label
+    when its horizon has passed (None: unknown); class outcomes only.
     """
 
     name: str = "label"
@@ -103,12 +110,14 @@ class Outcome:
     positive: str | None = None
     horizon_s: int = 7 * 86_400
     resolution: float = 1e-3
+    absent_means: str | None = None
 
     def __post_init__(self) -> None:
         if self.kind is OutcomeKind.CLASS and len(self.classes) < 2:
             raise InvalidSpecification(f"outcome {self.name} needs at least two classes")
-        if self.positive is not None and self.positive not in self.classes:
-            allowed = ", ".join(self.classes)
-            raise InvalidSpecification(
-                f"outcome {self.name}: positive class {self.positive!r} is none of {allowed}"
-            )
+        for role, name in (("positive", self.positive), ("absent", self.absent_means)):
+            if name is not None and name not in self.classes:
+                allowed = ", ".join(self.classes) or "none: it has no classes"
+                raise InvalidSpecification(
+                    f"outcome {self.name}: {role} class {name!r} is none of {allowed}"
+                )

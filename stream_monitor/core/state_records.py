@@ -7,18 +7,26 @@ from typing import Any
 
 import orjson
 
-from stream_monitor.core.chain import Chain
+from stream_monitor.core.drift_events import group_of
 from stream_monitor.core.errors import UnreadableBytes
-from stream_monitor.core.incidents import IncidentState, IncidentTrack, Status
 from stream_monitor.core.model_state import ModelState
 from stream_monitor.core.partition_state import PartitionState
 from stream_monitor.core.profile.profile import Profile, ProfileKey
 from stream_monitor.core.references import WindowProfile
-from stream_monitor.core.results import ClosedWindow, Measured, WindowKey
-from stream_monitor.core.verdicts import VerdictState
+from stream_monitor.core.results import WindowKey
+from stream_monitor.core.state_json import (
+    chain_from_json,
+    chain_to_json,
+    closed_from_json,
+    closed_to_json,
+    inputs_from_json,
+    inputs_to_json,
+    track_from_json,
+    track_to_json,
+)
 from stream_monitor.core.windows import Window
 from stream_monitor.core.wire import (
-    PartitionProgress,
+    MAX_PAYLOAD_BYTES,
     decode_profile,
     encode_profile,
     frame,
@@ -30,14 +38,17 @@ StateRecord = tuple[bytes, bytes | None]
 
 
 class StateRecords:
-    """Writes changes and reads them back; it remembers how many chunks each profile has in the topic."""
+    """Writes changes and reads them back; it remembers in how many pieces each key is in the topic."""
 
     def __init__(self) -> None:
-        self._chunks: dict[bytes, int] = {}
+        self._pieces: dict[bytes, int] = {}
 
     def changes(self, state: PartitionState) -> list[StateRecord]:
         """Records of everything that changed since the last call, and clears the marks of change."""
-        records: list[StateRecord] = [_record(["chain"], _chain_to_json(state))]
+        records = self._json(["chain"], chain_to_json(state))
+        for name in sorted(state.changed_inputs):
+            records += self._json(["input_schema", name], inputs_to_json(state.inputs[name]))
+        state.changed_inputs.clear()
         for name, model in sorted(state.models.items()):
             for kind, what in sorted(model.changed, key=repr):
                 records += self._changed(name, model, kind, what)
@@ -54,120 +65,134 @@ class StateRecords:
             held = {(v, p.window): p.profile for v, p in model.history.get(where, ())}
             return self._profile(key, held.get((version, window)), {"end_s": window.end_s})
         if kind == "closed":
-            key = [
-                "closed",
-                name,
-                what.version,
-                what.segment,
-                what.size,
-                what.start_s,
-                what.profile_id,
-            ]
+            place = [what.version, what.segment, what.size, what.start_s, what.profile_id]
             closed = model.closed.get(what)
-            if closed is None:
-                return [_record(key, None)]
-            figures = {
-                name: [m.step, m.revision, *m.counted, m.is_final]
-                for name, m in closed.performance.items()
-            }
-            value = [closed.window.end_s, closed.revision, figures]
-            return [_record(key, value)]
+            value = None if closed is None else closed_to_json(closed)
+            return self._json(["closed", name, *place], value)
         if kind == "tracks":
-            tracks = {w[3:]: t for w, t in model.tracks.items() if w[:3] == what}
-            value = [[*where, _track_to_json(track)] for where, track in sorted(tracks.items())]
-            return [_record(["tracks", name, *what], value)]
+            tracks = {w[3:]: t for w, t in model.tracks.items() if group_of(w, model.spec) == what}
+            listed = [[*where, track_to_json(track)] for where, track in sorted(tracks.items())]
+            return self._json(["tracks", name, *what], listed or None)
         if kind == "latest":
-            return [_record(["latest", name, *what], model.latest.get(what))]
-        return [
-            _record(["model", name], [model.watermark_s, model.late_dropped, sorted(model.inexact)])
+            return self._json(["latest", name, *what], model.latest.get(what))
+        inexact = [[w.start_s, w.end_s] for w in model.inexact]
+        return self._json(["model", name], [model.watermark_s, model.late_dropped, inexact])
+
+    def _json(self, key: list[Any], value: Any) -> list[StateRecord]:
+        """A value as JSON in pieces of at most MAX_PAYLOAD_BYTES; None deletes."""
+        data = b"" if value is None else orjson.dumps(value)
+        starts = range(0, len(data), MAX_PAYLOAD_BYTES)
+        return self._written(key, [data[at : at + MAX_PAYLOAD_BYTES] for at in starts])
+
+    def _written(self, key: list[Any], pieces: list[bytes]) -> list[StateRecord]:
+        """The pieces, and deletions of those that there were more before."""
+        base = orjson.dumps(key)
+        before = self._pieces.pop(base, 0)
+        if pieces:
+            self._pieces[base] = len(pieces)
+        written: list[StateRecord] = [
+            (orjson.dumps([*key, i]), piece) for i, piece in enumerate(pieces)
         ]
+        return written + [(orjson.dumps([*key, i]), None) for i in range(len(pieces), before)]
 
     def _profile(
         self, key: list[Any], profile: Profile | None, more: dict[str, Any]
     ) -> list[StateRecord]:
-        base = orjson.dumps(key)
         payloads = [] if profile is None else encode_profile(profile)
-        before = self._chunks.get(base, 0)
-        self._chunks[base] = len(payloads)
-        if not payloads:
-            del self._chunks[base]
         header = {"key": key, **more}
-        written: list[StateRecord] = [
-            (orjson.dumps([*key, i]), frame(header, payload)) for i, payload in enumerate(payloads)
-        ]
-        gone = range(len(payloads), before)
-        return written + [(orjson.dumps([*key, i]), None) for i in gone]
+        return self._written(key, [frame(header, payload) for payload in payloads])
 
     def restore(
         self, state: PartitionState, records: Iterable[tuple[bytes | None, bytes | None]]
     ) -> int:
         """Fills an empty state from a topic's records in order; returns how many could not be read."""
-        latest: dict[bytes, bytes] = {}
-        for key, value in records:
-            if key is not None:
-                latest.pop(key, None)
-                if value is not None:
-                    latest[key] = value
+        found: dict[bytes, dict[int, bytes]] = {}
         unreadable = 0
-        for key, value in latest.items():
+        for key, value in records:
             try:
-                self._read(state, orjson.loads(key), value)
-            except (UnreadableBytes, orjson.JSONDecodeError, KeyError, TypeError, ValueError):
-                unreadable += 1
+                *name, piece = orjson.loads(key) if key is not None else []
+                base = orjson.dumps(name)
+                int(piece)
+            except (orjson.JSONDecodeError, TypeError, ValueError):
+                unreadable += key is not None and value is not None
+                continue
+            found.setdefault(base, {}).pop(piece, None)
+            if value is not None:
+                found[base][piece] = value
+        for base, pieces in found.items():
+            if pieces:
+                self._pieces[base] = max(pieces) + 1
+                unreadable += self._restore_key(state, orjson.loads(base), pieces)
         for model in state.models.values():
-            model.wait_for_open_windows()
-            model.changed.clear()
+            model.resume()
+        return unreadable
+
+    def _restore_key(self, state: PartitionState, key: list[Any], pieces: dict[int, bytes]) -> int:
+        """Reads one key's pieces; returns how many could not be read."""
+        in_order = [pieces[i] for i in sorted(pieces)]
+        whole = in_order if key and key[0] in ("pane", "history") else [b"".join(in_order)]
+        unreadable = 0
+        for value in whole:
+            try:
+                self._read(state, key, value)
+            except (UnreadableBytes, KeyError, IndexError, TypeError, ValueError):
+                unreadable += 1
         return unreadable
 
     def _read(self, state: PartitionState, key: list[Any], value: bytes) -> None:
         kind = key[0]
         if kind == "chain":
-            _chain_from_json(state, orjson.loads(value))
+            chain_from_json(state, orjson.loads(value))
+            return
+        if kind == "input_schema":
+            state.inputs[key[1]] = inputs_from_json(orjson.loads(value))
             return
         model = state.models.get(key[1])
         if model is None:
             return
         if kind in ("pane", "history"):
-            self._read_profile(model, key, value)
+            _read_profile(model, key, value)
         elif kind == "closed":
-            end_s, revision, performance = orjson.loads(value)
             where = WindowKey(*key[2:7])
-            figures = {
-                name: Measured(step, n, (predictions, digest), is_final)
-                for name, (step, n, predictions, digest, is_final) in performance.items()
-            }
-            model.closed[where] = ClosedWindow(Window(where.start_s, end_s), revision, figures)
+            model.closed[where] = closed_from_json(where.start_s, orjson.loads(value))
         elif kind == "tracks":
-            for feature, reference, data in orjson.loads(value):
-                model.tracks[key[2], key[3], key[4], feature, reference] = _track_from_json(data)
+            _read_tracks(model, key, orjson.loads(value))
         elif kind == "latest":
             model.latest[key[2], key[3], key[4], key[5]] = orjson.loads(value)
         else:
-            watermark_s, model.late_dropped, inexact = orjson.loads(value)
-            model.watermark_s = watermark_s
-            model.inexact = frozenset(inexact)
+            model.watermark_s, model.late_dropped, inexact = orjson.loads(value)
+            model.inexact = tuple(Window(start_s, end_s) for start_s, end_s in inexact)
 
-    def _read_profile(self, model: ModelState, key: list[Any], value: bytes) -> None:
-        header, payload = unframe(value)
-        base = orjson.dumps(header["key"])
-        self._chunks[base] = max(self._chunks.get(base, 0), key[-1] + 1)
-        if key[0] == "pane":
-            _, name, version, segment, pane_s, profile_id, _ = key
-            pane = ProfileKey(name, version, segment, pane_s, profile_id)
-            profile = _decode(model, profile_id, segment, payload)
-            held = model.panes.get(pane)
-            model.panes[pane] = held.merge(profile) if held else profile
-            return
-        _, _, segment, size, profile_id, version, start_s, _ = key
-        window = Window(start_s, header["end_s"])
+
+def _read_tracks(model: ModelState, key: list[Any], listed: list[Any]) -> None:
+    """Tracks of groups as another number of features made them are written anew."""
+    version, segment, size, _ = group = (key[2], key[3], key[4], key[5])
+    for feature, reference, data in listed:
+        where = (version, segment, size, feature, reference)
+        model.tracks[where] = track_from_json(data)
+        if group_of(where, model.spec) != group:
+            model.changed |= {("tracks", group), ("tracks", group_of(where, model.spec))}
+
+
+def _read_profile(model: ModelState, key: list[Any], value: bytes) -> None:
+    header, payload = unframe(value)
+    if key[0] == "pane":
+        _, name, version, segment, pane_s, profile_id = key
+        pane = ProfileKey(name, version, segment, pane_s, profile_id)
         profile = _decode(model, profile_id, segment, payload)
-        where = (segment, size, profile_id)
-        kept = {(v, p.window): p for v, p in model.history.get(where, ())}
-        if (version, window) in kept:
-            profile = kept[version, window].profile.merge(profile)
-        kept[version, window] = WindowProfile(window, profile)
-        ordered = sorted(kept.items(), key=lambda item: (item[0][1].start_s, item[0][0]))
-        model.history[where] = tuple((v, held) for (v, _), held in ordered)
+        held = model.panes.get(pane)
+        model.panes[pane] = held.merge(profile) if held else profile
+        return
+    _, _, segment, size, profile_id, version, start_s = key
+    window = Window(start_s, header["end_s"])
+    profile = _decode(model, profile_id, segment, payload)
+    where = (segment, size, profile_id)
+    kept = {(v, p.window): p for v, p in model.history.get(where, ())}
+    if (version, window) in kept:
+        profile = kept[version, window].profile.merge(profile)
+    kept[version, window] = WindowProfile(window, profile)
+    ordered = sorted(kept.items(), key=lambda item: (item[0][1].start_s, item[0][0]))
+    model.history[where] = tuple((v, held) for (v, _), held in ordered)
 
 
 def _decode(model: ModelState, profile_id: str, segment: str, payload: bytes) -> Profile:
@@ -175,53 +200,3 @@ def _decode(model: ModelState, profile_id: str, segment: str, payload: bytes) ->
     if layout is None:
         raise UnreadableBytes(f"no reference has the profile id {profile_id}")
     return decode_profile(payload, layout.of(segment))
-
-
-def _record(key: list[Any], value: Any) -> StateRecord:
-    return orjson.dumps(key), None if value is None else orjson.dumps(value)
-
-
-def _chain_to_json(state: PartitionState) -> list[Any]:
-    chain = state.chain
-    progress = [
-        [
-            p.topic,
-            p.topic_id,
-            p.partition,
-            p.start,
-            p.end,
-            p.watermark_us,
-            p.is_idle,
-            p.is_flushed,
-            p.lag,
-        ]
-        # In the order of arrival: of a topic made anew, the later id's watermark counts.
-        for p in chain.progress.values()
-    ]
-    return [chain.violations, chain.duplicates, progress, dict(state.partitions), state.unreadable]
-
-
-def _chain_from_json(state: PartitionState, data: list[Any]) -> None:
-    violations, duplicates, progress, partitions, state.unreadable = data
-    steps = [PartitionProgress(*fields) for fields in progress]
-    known = {(step.topic_id, step.topic, step.partition): step for step in steps}
-    state.chain = Chain(known, violations, duplicates)
-    state.partitions = partitions
-
-
-def _track_to_json(track: IncidentTrack) -> list[Any]:
-    base = track.base
-    return [
-        [base.opened_s, list(base.recent), base.quiet],
-        [[start, verdict.value] for start, verdict in track.verdicts],
-        [[start, status.value, opened, n] for start, status, opened, n in track.published],
-    ]
-
-
-def _track_from_json(data: list[Any]) -> IncidentTrack:
-    (opened_s, recent, quiet), verdicts, published = data
-    return IncidentTrack(
-        IncidentState(opened_s, tuple(recent), quiet),
-        tuple((start, VerdictState(verdict)) for start, verdict in verdicts),
-        tuple((start, Status(status), opened, n) for start, status, opened, n in published),
-    )

@@ -15,6 +15,7 @@ from stream_monitor.core.decoding.inference import DEFAULT_VERSION, SAMPLE_EVERY
 from stream_monitor.core.errors import InvalidSpecification
 from stream_monitor.core.hashing import murmur2
 from stream_monitor.core.policy import ModelSpec
+from stream_monitor.core.privacy import masked
 from stream_monitor.core.schema import PREDICTED_LABEL, PREDICTED_SCORE, PREDICTED_VALUE
 
 _ARROW_ERRORS = (pa.ArrowInvalid, pa.ArrowNotImplementedError)
@@ -44,11 +45,15 @@ class ColumnMapping:
 
 @dataclass(frozen=True, slots=True)
 class TableRows:
-    """Events of a table in order of time, with their labels: null where there is none."""
+    """Events of a table in order of time, with their labels: null where there is none.
+
+    `has_labels` says that the table has a column of labels at all.
+    """
 
     events: InferenceColumns
     label: pa.StringArray
     label_time_us: NDArray[np.int64]
+    has_labels: bool = True
 
 
 def read_rows(table: pa.Table, mapping: ColumnMapping, spec: ModelSpec) -> TableRows:
@@ -90,7 +95,11 @@ def read_rows(table: pa.Table, mapping: ColumnMapping, spec: ModelSpec) -> Table
         numeric_state=_stacked(
             [_missing(table, columns.get(f, f)) for f in spec.schema.numeric], n
         ),
-        categorical=tuple(column.dictionary_encode() for column in categorical),
+        categorical=masked(
+            [column.dictionary_encode() for column in categorical],
+            spec.schema.categorical,
+            spec.masks,
+        ),
         categorical_state=_stacked(
             [np.asarray(c.is_null()).astype(np.uint8) * MISSING for c in categorical], n
         ),
@@ -107,7 +116,8 @@ def read_rows(table: pa.Table, mapping: ColumnMapping, spec: ModelSpec) -> Table
         coerced_row=np.empty(0, np.int64),
         coerced_feature=np.empty(0, np.int64),
     )
-    return TableRows(events, *_labels(table, mapping, events.timestamp_us))
+    labels = _labels(table, mapping, events.timestamp_us)
+    return TableRows(events, *labels, has_labels=bool(mapping.label))
 
 
 def matched(

@@ -6,17 +6,22 @@ from collections.abc import Iterable
 
 from stream_monitor.core.wire import PartitionProgress
 
-FLUSHED_US = 253_370_764_800_000_000
-"""The watermark after an explicit end of the stream: the year 9999, still a date."""
+FLUSHED_US = 221_845_392_000_000_000
+"""The watermark after an explicit end of the stream: the year 9000, so that a window of years that
+holds it still ends at a date."""
 
 
 def topic_watermark_us(
-    progress: Iterable[PartitionProgress], topic: str, partitions: int
+    progress: Iterable[PartitionProgress],
+    topic: str,
+    partitions: int,
+    max_hold_us: int | None = None,
 ) -> int | None:
     """The smallest watermark of a topic's partitions; None while one of them was never seen.
 
     A flushed partition no longer holds time back. An idle one carries the watermark that its profiler
-    derived from broker time (none in history mode, where idleness never moves time).
+    derived from broker time (none in history mode, where idleness never moves time). With `max_hold_us`
+    no partition, seen or not, holds time back by more than that behind the furthest one.
     """
     marks = {
         step.partition: FLUSHED_US if step.is_flushed else step.watermark_us
@@ -24,6 +29,11 @@ def topic_watermark_us(
         if step.topic == topic
     }
     known = [mark for mark in marks.values() if mark is not None]
-    if len(known) < partitions or not partitions:
+    if not known or not partitions:
         return None
-    return min(known)
+    lowest = min(known) if len(known) >= partitions else None
+    running = [mark for mark in known if mark != FLUSHED_US]
+    if max_hold_us is None or not running:
+        return lowest
+    released = max(running) - max_hold_us
+    return released if lowest is None else max(lowest, released)

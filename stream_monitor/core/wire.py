@@ -172,7 +172,8 @@ class Marker:
     """The receipt of one profiler commit, written last to every deltas partition.
 
     `deltas` is the number of delta records that the commit wrote to the marker's partition;
-    `partitions` the partition count of each source topic.
+    `partitions` the partition count of each source topic. `rejected` has one (model, dead letters,
+    records) per model that the commit read of; "" stands for records whose model could not be read.
     """
 
     instance: str
@@ -181,6 +182,7 @@ class Marker:
     progress: tuple[PartitionProgress, ...]
     partitions: tuple[tuple[str, int], ...]
     deltas: int
+    rejected: tuple[tuple[str, int, int], ...] = ()
 
 
 def encode_marker(marker: Marker) -> bytes:
@@ -193,6 +195,7 @@ def encode_marker(marker: Marker) -> bytes:
             "sequence": marker.sequence,
             "partitions": [list(pair) for pair in marker.partitions],
             "deltas": marker.deltas,
+            "rejected": [list(counts) for counts in marker.rejected],
             "progress": [
                 [p.topic, p.topic_id, p.partition, p.start, p.end, p.watermark_us, p.is_idle,
                  p.is_flushed, p.lag]
@@ -234,6 +237,7 @@ def decode_record(data: bytes) -> EncodedDelta | Marker:
             tuple(_progress(fields) for fields in head["progress"]),
             tuple((str(topic), int(count)) for topic, count in head["partitions"]),
             int(head["deltas"]),
+            tuple((str(m), int(dead), int(n)) for m, dead, n in head.get("rejected", ())),
         )
     except (KeyError, TypeError, ValueError) as error:
         raise UnreadableBytes(f"a deltas record lacks {error}") from error

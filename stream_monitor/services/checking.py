@@ -1,78 +1,129 @@
-"""What `stream-monitor check` looks at: configuration, broker, topics, co-partitioning, references."""
+"""What `stream-monitor check` looks at: configuration, topics, keys, transactions, groups, references.
+
+Each `*_probing` module beside it asks the brokers for one kind of guarantee.
+"""
 
 from __future__ import annotations
 
 from stream_monitor.config.loading import Installation
 from stream_monitor.core.errors import StreamMonitorError
 from stream_monitor.core.verdicts import MINIMUM_WINDOWS
-from stream_monitor.services import reference_building
+from stream_monitor.services import key_probing, topic_probing, transaction_probing
+from stream_monitor.services.finding import Finding, found, guarded
+from stream_monitor.services.operator_ports import Administration, Connections
+from stream_monitor.services.references import ReferenceReader
 from stream_monitor.services.topics import owned_topics
 from stream_monitor.services.wiring import wire
 
-Finding = dict[str, str]
 
-
-def check_installation(installation: Installation) -> list[Finding]:
+def check_installation(
+    installation: Installation, connections: Connections | None = None
+) -> list[Finding]:
     """Findings with `state` ok, warning or error, and a `message` that says what to do."""
     monitor = installation.monitor
-    findings = [_found("ok", f"configuration: {len(installation.models)} models")]
+    connections = connections or wire(installation)
+    findings = [found("ok", f"configuration: {len(installation.models)} models")]
     if not installation.models:
-        findings.append(_found("warning", f"no model files in {monitor.models}: add one per model"))
-    topics = wire(installation).topics()
+        findings.append(found("warning", f"no model files in {monitor.models}: add one per model"))
     source = [monitor.topics.inference, monitor.topics.labels]
-    own = owned_topics(monitor.topics)
+    own = [spec.name for spec in owned_topics(monitor.topics)]
     try:
-        counts = topics.partition_counts([*source, *(spec.name for spec in own)])
+        administration = connections.administration()
+        counts = administration.partition_counts([*source, *own])
     except StreamMonitorError as error:
-        return [*findings, _found("error", f"broker: {error}")]
-    findings.append(_found("ok", f"broker: {monitor.kafka.redacted().get('bootstrap.servers')}"))
-    findings += [_source_topic(topic, counts) for topic in source]
+        return [*findings, found("error", f"broker: {error}")]
+    findings.append(found("ok", f"broker: {monitor.kafka.redacted().get('bootstrap.servers')}"))
+    findings += [_topic(topic, counts, administration, is_own=False) for topic in source]
     if all(topic in counts for topic in source):
         findings.append(_co_partitioning(source, counts))
-    for spec in own:
-        if spec.name in counts:
-            findings.append(_found("ok", f"topic {spec.name}: {counts[spec.name]} partitions"))
-        else:
-            findings.append(
-                _found("error", f"topic {spec.name} is missing: run `stream-monitor topics create`")
-            )
-    if monitor.topics.references in counts:
-        findings += _references(installation)
+    findings += [_topic(topic, counts, administration, is_own=True) for topic in own]
+    return findings + _guarantees(installation, connections, administration, counts)
+
+
+def _guarantees(
+    installation: Installation, connections: Connections, administration: Administration,
+    counts: dict[str, int],
+) -> list[Finding]:  # fmt: skip
+    """What can be probed with the topics that are there."""
+    topics = installation.monitor.topics
+    has_sources = {topics.inference, topics.labels} <= counts.keys()
+    findings = guarded(
+        "rights", lambda: topic_probing.probe_rights(administration, installation)
+    ) + guarded(
+        "settings of our topics", lambda: topic_probing.probe_own(administration, installation)
+    )
+    if has_sources:
+        findings += guarded(
+            "settings of the source topics",
+            lambda: topic_probing.probe_source(administration, installation),
+        )
+        findings += guarded(
+            "topic ids", lambda: topic_probing.probe_ids(administration, installation)
+        )
+        findings += guarded("keys", lambda: key_probing.probe_keys(connections, installation))
+    if topics.dead_letters in counts:
+        findings += guarded(
+            "transactions",
+            lambda: transaction_probing.probe_transactions(connections, installation),
+        )
+    if topics.deltas in counts:
+        findings += guarded(
+            "clock", lambda: transaction_probing.probe_clock(connections, installation)
+        )
+    if has_sources and topics.deltas in counts:
+        findings += guarded(
+            "groups", lambda: transaction_probing.probe_groups(administration, installation)
+        )
+    if topics.references in counts:
+        findings += guarded("references", lambda: _references(installation, connections))
     return findings
 
 
-def _source_topic(topic: str, counts: dict[str, int]) -> Finding:
-    if topic not in counts:
-        return _found("error", f"topic {topic} is missing: create it, or name yours under `topics`")
-    return _found("ok", f"topic {topic}: {counts[topic]} partitions")
+def _topic(
+    topic: str, counts: dict[str, int], administration: Administration, *, is_own: bool
+) -> Finding:
+    if topic in counts:
+        return found("ok", f"topic {topic}: {counts[topic]} partitions")
+    try:
+        administration.topic_ids([topic])
+    except StreamMonitorError as error:
+        return found("error", f"topic {topic}: {error}")
+    remedy = (
+        "run `stream-monitor topics create`"
+        if is_own
+        else "create it, or name yours under `topics`"
+    )
+    return found("error", f"topic {topic} is missing: {remedy}")
 
 
 def _co_partitioning(source: list[str], counts: dict[str, int]) -> Finding:
     inference, labels = (counts[topic] for topic in source)
     if inference == labels:
-        return _found("ok", f"{source[0]} and {source[1]} have {inference} partitions each")
-    return _found(
+        return found("ok", f"{source[0]} and {source[1]} have {inference} partitions each")
+    return found(
         "error",
         f"{source[0]} has {inference} partitions, {source[1]} {labels}: labels can only be joined when "
         "both have the same number and partitioner",
     )
 
 
-def _references(installation: Installation) -> list[Finding]:
-    found = reference_building.read_topic(installation)
+def _references(installation: Installation, connections: Connections) -> list[Finding]:
+    reader = ReferenceReader(connections.reader(), installation.monitor.topics.references)
+    reader.load()
+    reader.close()
     findings = []
     for name, spec in sorted(installation.specifications().items()):
         own = [
             r
-            for r in found
-            if r.model == name and r.layout.binning.schema.schema_id == spec.schema.schema_id
+            for r in reader.catalogue.of_model(name)
+            if r.layout.binning.schema.schema_id == spec.schema.schema_id
         ]
         if not own:
             message = (
                 f"model {name} has no reference for its features: "
                 f"run `stream-monitor reference build {name}`"
             )
-            findings.append(_found("warning", message))
+            findings.append(found("warning", message))
             continue
         windows = own[-1].segments["all"].windows
         few = [
@@ -83,11 +134,7 @@ def _references(installation: Installation) -> list[Finding]:
                 f"model {name}: fewer than {MINIMUM_WINDOWS} reference windows of {', '.join(few)}: "
                 "only the test of independent rows decides there"
             )
-            findings.append(_found("warning", message))
+            findings.append(found("warning", message))
         else:
-            findings.append(_found("ok", f"model {name}: reference of {own[-1].events} events"))
+            findings.append(found("ok", f"model {name}: reference of {own[-1].events} events"))
     return findings
-
-
-def _found(state: str, message: str) -> Finding:
-    return {"state": state, "message": message}

@@ -10,27 +10,28 @@ import orjson
 import structlog
 
 from stream_monitor.config.monitor import MonitorConfig
-from stream_monitor.core.chain import Chain
 from stream_monitor.core.errors import StreamMonitorError
+from stream_monitor.core.fitting import fitted
 from stream_monitor.core.model_state import ModelState
 from stream_monitor.core.partition_state import PartitionState, UnknownReference, Violation
 from stream_monitor.core.policy import ModelSpec
-from stream_monitor.core.published import event_headers, integrity_event, to_json
+from stream_monitor.core.published import event_headers, to_json
 from stream_monitor.core.records import Records, TopicPartition
 from stream_monitor.core.results import DriftEvent, Output
 from stream_monitor.core.state_records import StateRecords
+from stream_monitor.core.system_events import input_schema_event, integrity_event
 from stream_monitor.services.ports import (
+    Committed,
     Consumer,
     Outgoing,
     Producer,
-    ProducerFenced,
     TopicReader,
     Topics,
-    TransactionAborted,
 )
 from stream_monitor.services.references import ReferenceReader
 from stream_monitor.services.status import Condition, ServiceStatus, never
 from stream_monitor.services.topics import deltas_partition, required_partitions
+from stream_monitor.services.transactions import Transactions
 from stream_monitor.telemetry.snapshot import DetectorSnapshot, Snapshot
 
 log = structlog.get_logger()
@@ -57,8 +58,7 @@ class Detector:
         self._config = config
         self._models = models
         self._consumer = consumer
-        self._make_producer = make_producer
-        self._producer = make_producer()
+        self._transactions = Transactions(make_producer, status)
         self._topics = topics
         self._reader = reader
         self._references = references
@@ -69,6 +69,10 @@ class Detector:
         self._assigned: list[TopicPartition] = []
         self._to_restore = False
         self._last_references_s = -1e9
+
+    @property
+    def _producer(self) -> Producer:
+        return self._transactions.producer
 
     def snapshot(self) -> Snapshot:
         """What /metrics shows."""
@@ -85,7 +89,7 @@ class Detector:
             )
         self._count = counts[names.deltas]
         self._references.load()
-        self._producer.init_transactions()
+        self._transactions.start()
         self._consumer.subscribe([names.deltas], self._on_assigned, self._on_revoked)
 
     def run(self, should_stop: Condition, should_drain: Condition = never) -> None:
@@ -104,7 +108,7 @@ class Detector:
         """Leaves the group; uncommitted records are read again by whoever comes next."""
         self.status.is_ready = False
         self._consumer.close()
-        self._producer.close()
+        self._transactions.close()
         self._references.close()
         states = self.partitions.values()
         log.info(
@@ -132,10 +136,11 @@ class Detector:
             found = self._consumer.poll(settings.max_records - rows, min(_POLL_S, left))
             batches += found
             rows += sum(map(len, found))
-        if self._to_restore:
+        must_restore = self._to_restore
+        if batches and not must_restore:
+            must_restore = not self._transactions.attempt(lambda: self._commit(batches))
+        if must_restore:
             self._restore()
-        elif batches:
-            self._attempt(batches)
 
     def _on_assigned(self, partitions: Sequence[TopicPartition]) -> None:
         self._assigned = list(partitions)
@@ -160,7 +165,7 @@ class Detector:
             state, records = self._restored(tp.partition)
             self.partitions[tp.partition] = state
             self._records[tp.partition] = records
-            self._consumer.seek(tp, committed[tp])
+            self._consumer.seek(tp, committed[tp].offset)
         self.status.is_ready = True
         log.info("partitions assigned", partitions=[tp.partition for tp in self._assigned])
 
@@ -189,23 +194,7 @@ class Detector:
             for name, spec in self._models.items()
             if deltas_partition(name, self._count) == partition
         }
-        return PartitionState(names.inference, names.labels, models, Chain({}))
-
-    def _attempt(self, batches: list[Records]) -> None:
-        try:
-            try:
-                self._commit(batches)
-                return
-            except TransactionAborted as error:
-                log.info("transaction aborted, restoring the state", reason=str(error))
-                self._producer.abort()
-        except ProducerFenced as error:
-            log.warning("producer lost, making a new one", reason=str(error))
-            self._producer.close()
-            self._producer = self._make_producer()
-            self._producer.init_transactions()
-        self.status.counts["aborts",] += 1
-        self._restore()
+        return PartitionState(names.inference, names.labels, models, partition=partition)
 
     def _commit(self, batches: list[Records]) -> None:
         """Merges into a copy; results, events, changed state and offsets in one transaction; then swaps."""
@@ -218,12 +207,16 @@ class Detector:
                 self._produce_violation(violation)
             for name, output in state.advance():
                 published.append(self._publish(name, state.models[name], output))
+            for name, change in state.judge_inputs():
+                event = input_schema_event(change, name, self._config.name)
+                self._produce_event(name.encode() or b"input_schema", event)
+                log.warning(event["status"], model=name, share=event["share"])
             for key, value in self._records[partition].changes(state):
                 self._producer.produce(Outgoing(self._config.topics.state, key, value, partition))
         deltas = self._config.topics.deltas
         self._producer.send_offsets(
             {
-                TopicPartition(deltas, p): state.resume_offset(positions[p])
+                TopicPartition(deltas, p): Committed(state.resume_offset(positions[p]))
                 for p, state in forks.items()
             },
             self._consumer,
@@ -233,6 +226,8 @@ class Detector:
         self.status.counts["consumed", deltas] += sum(map(len, batches))
         self.status.counts["published",] += len(published)
         for record in published:
+            if "truncated" in record:
+                self.status.counts["truncated", record["model"]] += 1
             if record["type"] == "drift":
                 name, state = record["model"], record["status"]
                 self.status.counts["events", name, state] += 1
@@ -252,13 +247,8 @@ class Detector:
             positions: dict[int, int] = {}
             try:
                 for records in batches:
-                    rows = zip(
-                        records.partition.tolist(),
-                        records.offset.tolist(),
-                        records.value,
-                        strict=True,
-                    )
-                    for partition, offset, value in rows:
+                    at = records.partition.tolist(), records.offset.tolist()
+                    for partition, offset, value in zip(*at, records.value, strict=True):
                         if partition not in forks:
                             continue
                         positions[partition] = offset + 1
@@ -271,23 +261,23 @@ class Detector:
         raise StreamMonitorError("unreachable: a tolerant merge raises nothing")
 
     def _publish(self, name: str, model: ModelState, output: Output) -> dict[str, Any]:
-        record = to_json(output, name)
-        names, key = self._config.topics, name.encode()
+        record, data = fitted(to_json(output, name))
         if isinstance(output, DriftEvent):
-            headers = event_headers(record, self._config.name)
-            self._producer.produce(Outgoing(names.events, key, orjson.dumps(record), None, headers))
+            self._produce_event(name.encode(), record)
         else:
             model.note(record)
-            self._producer.produce(Outgoing(names.results, key, orjson.dumps(record)))
+            self._producer.produce(Outgoing(self._config.topics.results, name.encode(), data))
         return record
 
     def _produce_violation(self, violation: Violation) -> None:
-        record = integrity_event(violation.marker, self._config.name)
-        headers = event_headers(record, self._config.name)
-        self._producer.produce(
-            Outgoing(self._config.topics.events, b"integrity", orjson.dumps(record), None, headers)
-        )
+        marker, partition = violation.marker, violation.partition
+        self._produce_event(b"integrity", integrity_event(marker, self._config.name, partition))
         log.error("source offsets left a gap or overlapped", instance=violation.marker.instance)
+
+    def _produce_event(self, key: bytes, record: dict[str, Any]) -> None:
+        headers = event_headers(record, self._config.name)
+        topic = self._config.topics.events
+        self._producer.produce(Outgoing(topic, key, orjson.dumps(record), None, headers))
 
     def _is_drained(self) -> bool:
         return bool(self.partitions) and all(

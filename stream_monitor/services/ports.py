@@ -37,6 +37,14 @@ class Outgoing:
     headers: tuple[tuple[str, bytes], ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Committed:
+    """A group's next offset of one partition, and the note committed beside it ("" where none was)."""
+
+    offset: int
+    note: str = ""
+
+
 class Consumer(Protocol):
     """A member of a consumer group. Offsets are committed through a Producer's transaction only."""
 
@@ -51,8 +59,8 @@ class Consumer(Protocol):
     def poll(self, max_records: int, timeout_s: float) -> list[Records]:
         """Up to `max_records` new records, one Records per topic; empty when nothing came in time."""
 
-    def committed(self, partitions: Sequence[TopicPartition]) -> dict[TopicPartition, int]:
-        """Committed offsets; a partition without one gets the offset that the start policy names."""
+    def committed(self, partitions: Sequence[TopicPartition]) -> dict[TopicPartition, Committed]:
+        """What was committed; a partition without it gets the offset that the start policy names."""
 
     def beginning(self, partitions: Sequence[TopicPartition]) -> dict[TopicPartition, int]:
         """The first offset that each partition still holds."""
@@ -87,8 +95,8 @@ class Producer(Protocol):
     def produce(self, record: Outgoing) -> None:
         """Adds a record; raises TransactionAborted or ProducerFenced."""
 
-    def send_offsets(self, offsets: Mapping[TopicPartition, int], consumer: Consumer) -> None:
-        """Adds the group's next offsets, under the consumer's current generation."""
+    def send_offsets(self, offsets: Mapping[TopicPartition, Committed], consumer: Consumer) -> None:
+        """Adds the group's next offsets with their notes, under the consumer's current generation."""
 
     def commit(self) -> int | None:
         """Commits; returns the broker's time of the last record in ms if the topic keeps append time."""
@@ -187,10 +195,23 @@ class PendingStore(Protocol):
         labels: pa.Table,
         horizons_us: Mapping[tuple[str, str], int],
     ) -> Joined:
-        """Adds predictions and labels in the open transaction; horizons by (model, outcome)."""
+        """Adds predictions and labels in the open transaction; horizons by (model, outcome).
 
-    def expire(self, partition: int, before_us: int) -> pa.Table:
-        """Drops what is older in event time; returns labels that never met a prediction."""
+        Predictions have the columns of `pairs` up to predicted_value; labels have prediction_id, outcome,
+        label, timestamp_us and offset, in the order of their offsets.
+        """
+
+    def erase(self, partition: int, ids: pa.StringArray) -> pa.Table:
+        """Forgets predictions and all labels of their ids; returns the pairs to take out (see Joined)."""
+
+    def expire(
+        self, partition: int, predictions_before_us: Mapping[str, int], labels_before_us: int
+    ) -> pa.Table:
+        """Drops what is older in event time, and predictions of models that are not named.
+
+        Returns the labels that never met a prediction: prediction_id, outcome, label, timestamp_us,
+        offset (of the label's record), in the order of their offsets.
+        """
 
     def commit(self, offsets: Mapping[TopicPartition, int]) -> None:
         """Makes everything since the last commit durable, with the next offsets."""

@@ -11,30 +11,25 @@ from stream_monitor.config.monitor import MonitorConfig
 from stream_monitor.core.errors import StreamMonitorError
 from stream_monitor.core.policy import ModelSpec
 from stream_monitor.core.records import Records, TopicPartition, concatenate, next_offsets
-from stream_monitor.core.replaying import MICRO
+from stream_monitor.core.retention import JoinRetention
 from stream_monitor.core.wire import Marker, PartitionProgress, encode_delta, encode_marker
 from stream_monitor.services.batch import BatchProcessor, BatchResult
-from stream_monitor.services.ports import (
-    Consumer,
-    Outgoing,
-    PendingStore,
-    Producer,
-    ProducerFenced,
-    Topics,
-    TransactionAborted,
-)
+from stream_monitor.services.expiry import Expiry
+from stream_monitor.services.guarded import GuardedBatches, ProcessingFailed
+from stream_monitor.services.pending_log import LoggedStore, PendingLog, is_needed
+from stream_monitor.services.ports import Consumer, Outgoing, PendingStore, Producer, Topics
 from stream_monitor.services.recovery import Recovery
 from stream_monitor.services.references import ReferenceReader
 from stream_monitor.services.sources import Sources
 from stream_monitor.services.status import Condition, ServiceStatus, never
 from stream_monitor.services.topics import deltas_partition, required_partitions
+from stream_monitor.services.transactions import Transactions
 from stream_monitor.telemetry.snapshot import ProfilerSnapshot, Snapshot
 
 log = structlog.get_logger()
 
 _POLL_S = 0.2
 _REFERENCES_EVERY_S = 2.0
-_EXPIRE_EVERY_S = 30.0
 _POLL_RECORDS = 10_000
 """Of one poll, so that a batch ends soon after it has reached its size in bytes."""
 
@@ -56,25 +51,33 @@ class Profiler:
     ) -> None:
         self._config = config
         self._consumer = consumer
-        self._make_producer = make_producer
-        self._producer = make_producer()
         self._topics = topics
-        self._store = store
+        self._store = LoggedStore(store)
         self._references = references
         self._models = models
         self.status = status
         self._clock = clock
-        self._batch = BatchProcessor(
-            models, references.catalogue, store, config.profiler, config.topics.dead_letters
+        names, self._retention = config.topics, JoinRetention(models)
+        self._source_topics = (names.inference, names.labels)
+        self._transactions = Transactions(make_producer, status)
+        processor = BatchProcessor(
+            models, references.catalogue, self._store, config.profiler, names.dead_letters
         )
-        self._recovery = Recovery(consumer, store, self._replay)
+        self._batches = GuardedBatches(processor, self._store)
+        self._expiry = Expiry(
+            self._store, self._retention, names.labels, names.dead_letters,
+            config.profiler.dead_letter_payload,
+        )  # fmt: skip
+        self._sources = Sources(config, consumer, self._retention, status, clock)
+        self._log = PendingLog(self._store, references.reader, names.pending, processor.horizons_us)
+        self._recovery = Recovery(
+            consumer, self._store, self._replay, self._expiry.expire, self._log.fill
+        )
         self._assigned: list[TopicPartition] = []
         self._to_restore = False
         self._sequence = 0
         self._last_marker_s = -1e9
         self._last_references_s = -1e9
-        self._last_expiry_s = clock()
-        self._source_topics = (config.topics.inference, config.topics.labels)
 
     def snapshot(self) -> Snapshot:
         """What /metrics shows."""
@@ -82,19 +85,11 @@ class Profiler:
 
     def start(self) -> None:
         """Checks the topics, loads the references, fences older selves and joins the group."""
-        names = self._config.topics
-        wanted = [*self._source_topics, names.deltas, names.references, names.dead_letters]
-        self._counts = required_partitions(self._topics, wanted)
-        inference, labels = (self._counts[topic] for topic in self._source_topics)
-        if inference != labels:
-            raise StreamMonitorError(
-                f"{self._source_topics[0]} has {inference} partitions and {self._source_topics[1]} "
-                f"{labels}: labels can only be joined when both have the same number"
-            )
-        self._ids = self._topics.topic_ids(self._source_topics)
-        self._sources = Sources(self._config, self._consumer, self._ids, self.status, self._clock)
+        required_partitions(self._topics, self._source_topics)
+        self._store.is_logged = is_needed(self._config, self._topics, self._retention)
+        self._look_at_topics()
         self._references.load()
-        self._producer.init_transactions()
+        self._transactions.start()
         self._consumer.subscribe(self._source_topics, self._on_assigned, self._on_revoked)
 
     def run(self, should_stop: Condition, should_drain: Condition = never) -> None:
@@ -104,7 +99,7 @@ class Profiler:
         try:
             while not should_stop():
                 self.step()
-                if should_drain() and self._is_drained() and self._attempt([], flush=True):
+                if should_drain() and self._is_drained() and self._attempt([], is_flush=True):
                     break
         finally:
             self.close()
@@ -113,7 +108,7 @@ class Profiler:
         """Leaves the group; what was not committed is read again by whoever comes next."""
         self.status.is_ready = False
         self._consumer.close()
-        self._producer.close()
+        self._transactions.close()
         self._recovery.close()
         log.info("profiler stopped", instance=self.status.instance, counts=self.status.told())
 
@@ -129,14 +124,16 @@ class Profiler:
             # Records read beside a rebalance are read again from the restored position.
             self._restore()
             return
-        batches = self._recovery.live(batches)
+        try:
+            batches = self._recovery.live(batches)
+        except ProcessingFailed as error:
+            self._read_again(error)
+            return
         self.status.is_ready = self._recovery.is_done
         self._sources.note_ends(next_offsets(batches))
         is_due = self._clock() - self._last_marker_s >= self._config.profiler.marker_interval
         if batches or (self._sources and is_due):
             self._attempt(batches)
-        if self._clock() - self._last_expiry_s >= _EXPIRE_EVERY_S:
-            self._expire()
 
     def _collect(self) -> list[Records]:
         """Polls until the commit interval has passed or the batch is full."""
@@ -164,9 +161,30 @@ class Profiler:
         self._assigned = [tp for tp in self._assigned if tp not in gone]
         self._to_restore = True
 
+    def _look_at_topics(self) -> None:
+        """Partition counts and ids; raises StreamMonitorError for topics that cannot be joined."""
+        names = self._config.topics
+        wanted = [*self._source_topics, names.deltas, names.references, names.dead_letters]
+        wanted += [names.pending] if self._store.is_logged else []
+        self._counts = required_partitions(self._topics, wanted)
+        inference, labels = (self._counts[topic] for topic in self._source_topics)
+        if self._store.is_logged and self._counts[names.pending] != inference:
+            raise StreamMonitorError(
+                f"{names.pending} has {self._counts[names.pending]} partitions and {names.inference} "
+                f"{inference}: make it anew with `stream-monitor topics create`"
+            )
+        if inference != labels:
+            raise StreamMonitorError(
+                f"{self._source_topics[0]} has {inference} partitions and {self._source_topics[1]} "
+                f"{labels}: labels can only be joined when both have the same number"
+            )
+        self._sources.topic_ids = self._topics.topic_ids(self._source_topics)
+
     def _restore(self) -> None:
         """Takes the assignment up: stores at the committed offsets, and reading from there."""
         self._to_restore = False
+        if self._assigned:
+            self._look_at_topics()
         self._sources.assign(self._recovery.restore(self._assigned, self._identity()))
         self.status.is_ready = self._recovery.is_done
         log.info(
@@ -176,90 +194,98 @@ class Profiler:
         )
 
     def _identity(self) -> str:
-        return "|".join(f"{topic}:{self._ids.get(topic, '')}" for topic in self._source_topics)
+        ids = self._sources.topic_ids
+        return "|".join(f"{topic}:{ids.get(topic, '')}" for topic in self._source_topics)
 
     def _replay(self, batches: list[Records]) -> None:
         """Restores the join from records that were counted before."""
         inference, labels = (concatenate(topic, batches) for topic in self._source_topics)
-        result = self._batch.process(
+        result = self._batches.process(
             inference, labels, self._counts[self._source_topics[0]], self._recovery.replaying
         )
         self._store.commit(next_offsets([inference, labels]))
         self.status.counts.update(result.counts)
 
-    def _attempt(self, batches: list[Records], flush: bool = False) -> bool:
-        """Commits a batch; False when the transaction was lost: then the batch is read again."""
+    def _attempt(self, batches: list[Records], is_flush: bool = False) -> bool:
+        """Commits a batch; False when it was lost: then it is read again from what is committed."""
+        producer = self._transactions.producer
         try:
-            try:
-                self._commit(batches, flush)
+            if self._transactions.attempt(lambda: self._commit(batches, is_flush)):
                 return True
-            except TransactionAborted as error:
-                log.info("transaction aborted, reading the batch again", reason=str(error))
-                self._producer.abort()
-        except ProducerFenced as error:
-            log.warning("producer lost, making a new one", reason=str(error))
-            self._producer.close()
-            self._producer = self._make_producer()
-            self._producer.init_transactions()
+            reason = None
+        except ProcessingFailed as error:
+            reason = error
+        if self._transactions.producer is not producer:
             self._sequence = 0
-        self._rewind()
+        self._read_again(reason)
         return False
 
-    def _rewind(self) -> None:
+    def _read_again(self, reason: ProcessingFailed | None = None) -> None:
+        """Goes back to what is committed."""
+        if reason is not None:
+            log.warning("a batch could not be processed, reading it again", reason=str(reason))
         self._store.rollback()
-        self._to_restore = True
-        self.status.counts["aborts",] += 1
         if self._assigned:
             self._restore()
 
-    def _commit(self, batches: list[Records], flush: bool = False) -> None:
+    def _commit(self, batches: list[Records], is_flush: bool) -> None:
         """One transaction: deltas, a marker in every deltas partition, dead letters, offsets."""
         began = self._clock()
         inference, labels = (concatenate(topic, batches) for topic in self._source_topics)
-        result = self._batch.process(inference, labels, self._counts[self._source_topics[0]], ())
+        result = self._batches.process(inference, labels, self._counts[self._source_topics[0]], ())
+        expired_us = {
+            partition: watermark_us
+            for partition, watermark_us in sorted(self._sources.to_expire_us().items())
+            if partition not in self._recovery.replaying
+        }
+        lost = [
+            letter
+            for partition, watermark_us in expired_us.items()
+            for letter in self._expiry.expire(partition, watermark_us)
+        ]
+        result.letters += lost
+        result.counts["labels", "no_prediction"] += len(lost)
+        result.counts["dead_letters", "no_prediction"] += len(lost)
         read = next_offsets([inference, labels])
-        progress = self._sources.progress(read, result.newest_us, flush)
+        after = self._sources.after(read, result.newest_us, expired_us)
+        progress = self._sources.progress(after, is_flush)
         self._sequence += 1
-        self._producer.begin()
-        self._produce(result, progress)
-        self._producer.send_offsets(self._sources.next_offsets(read), self._consumer)
-        self._sources.broker_ms = self._producer.commit() or self._sources.broker_ms
+        producer = self._transactions.producer
+        producer.begin()
+        self._produce(producer, result, progress)
+        for record in self._log.records(self._identity(), self._sources.held, after):
+            producer.produce(record)
+        offsets = {tp: source.committed() for tp, source in after.items()}
+        producer.send_offsets(offsets, self._consumer)
+        self._sources.broker_ms = producer.commit() or self._sources.broker_ms
         self._store.commit(read)
-        self._sources.advance(read, result.newest_us)
+        self._sources.advance(after)
         self.status.counts.update(result.counts)
         self.status.pending_predictions = self._store.pending()
         self.status.committed(self._clock() - began, time.time())
         self._last_marker_s = self._clock()
 
-    def _produce(self, result: BatchResult, progress: tuple[PartitionProgress, ...]) -> None:
+    def _produce(
+        self, producer: Producer, result: BatchResult, progress: tuple[PartitionProgress, ...]
+    ) -> None:
         topic = self._config.topics.deltas
         count = self._counts[topic]
-        epoch = self._producer.epoch
         written = dict.fromkeys(range(count), 0)
         for delta in result.deltas:
             partition = deltas_partition(delta.key.model, count)
             key = delta.key.model.encode()
-            for value in encode_delta(delta, epoch, self._sequence):
-                self._producer.produce(Outgoing(topic, key, value, partition))
+            for value in encode_delta(delta, producer.epoch, self._sequence):
+                producer.produce(Outgoing(topic, key, value, partition))
                 written[partition] += 1
         for letter in result.letters:
-            self._producer.produce(letter)
+            producer.produce(letter)
         partitions = tuple((name, self._counts[name]) for name in self._source_topics)
         for partition, deltas in written.items():
             marker = Marker(
-                self.status.instance, epoch, self._sequence, progress, partitions, deltas
-            )
-            self._producer.produce(Outgoing(topic, None, encode_marker(marker), partition))
+                self.status.instance, producer.epoch, self._sequence, progress, partitions, deltas,
+                result.rejected,
+            )  # fmt: skip
+            producer.produce(Outgoing(topic, None, encode_marker(marker), partition))
 
     def _is_drained(self) -> bool:
         return self._recovery.is_done and self._sources.are_read()
-
-    def _expire(self) -> None:
-        """Forgets predictions that no label within its horizon can reach any more."""
-        self._last_expiry_s = self._clock()
-        longest = max(
-            (o.horizon_s for spec in self._models.values() for o in spec.outcomes), default=3_600
-        )
-        for partition, watermark_us in sorted(self._sources.lowest_watermarks_us().items()):
-            lost = self._store.expire(partition, watermark_us - 2 * longest * MICRO)
-            self.status.counts["labels", "no_prediction"] += len(lost)

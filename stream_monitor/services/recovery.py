@@ -2,25 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
+import structlog
 
 from stream_monitor.core.records import Records, TopicPartition
-from stream_monitor.services.ports import Consumer, PendingStore
+from stream_monitor.services.ports import Committed, Consumer, PendingStore
+from stream_monitor.services.sources import Source, source_of
+
+log = structlog.get_logger()
+
+Fill = Callable[[int, str, Mapping[str, int]], Mapping[str, int]]
+"""Brings the store of a partition, of an identity, from offsets (by topic) as far as a changelog reaches."""
 
 
 class Recovery:
     """A store that is behind is filled by reading what lies between (a replay, which emits nothing); one
-    that is ahead is wiped first. A partition goes live when both of its topics have been replayed.
+    that is ahead is wiped first. A replay begins where the commit's note says that the join does.
+    A partition goes live when both of its topics have been replayed.
     """
 
     def __init__(
-        self, consumer: Consumer, store: PendingStore, replay: Callable[[list[Records]], None]
+        self,
+        consumer: Consumer,
+        store: PendingStore,
+        replay: Callable[[list[Records]], None],
+        clear: Callable[[int, int], object],
+        fill: Fill,
     ) -> None:
         self._consumer = consumer
         self._store = store
         self._replay = replay
+        self._clear = clear
+        self._fill = fill
+        self._cleared_us: dict[int, int] = {}
         self._until: dict[TopicPartition, int] = {}
         self._assigned: list[TopicPartition] = []
         self._opened: set[int] = set()
@@ -37,36 +53,61 @@ class Recovery:
 
     def restore(
         self, assigned: Sequence[TopicPartition], identity: str
-    ) -> dict[TopicPartition, int]:
-        """Opens the stores and positions the consumer; returns the committed offsets."""
+    ) -> dict[TopicPartition, Committed]:
+        """Opens the stores and positions the consumer; returns what was committed."""
         self._assigned = list(assigned)
         self._until = {}
+        self._cleared_us = {}
         mine = {tp.partition for tp in assigned}
         self._store.close(sorted(self._opened - mine))
         self._opened = mine
         if not assigned:
             return {}
         self._store.rollback()
-        committed = self._consumer.committed(assigned)
+        found = self._consumer.committed(assigned)
+        committed = {tp: source_of(at) for tp, at in found.items()}
         beginning = self._consumer.beginning(assigned)
         for partition in sorted(mine):
             own = [tp for tp in assigned if tp.partition == partition]
             stored = self._stored(partition, identity, own, committed)
+            starts = {
+                tp.topic: max(stored.get(tp.topic, 0), committed[tp].note.begin) for tp in own
+            }
+            if any(starts[tp.topic] < committed[tp].position for tp in own):
+                starts = dict(self._fill(partition, identity, starts))
             for tp in own:
-                start = max(stored.get(tp.topic, beginning[tp]), beginning[tp])
-                self._consumer.seek(tp, min(start, committed[tp]))
-                if start < committed[tp]:
-                    self._until[tp] = committed[tp]
+                source = committed[tp]
+                start = self._readable(tp, starts[tp.topic], beginning[tp])
+                self._consumer.seek(tp, min(start, source.position))
+                if start < source.position:
+                    self._until[tp] = source.position
+                if source.note.expired_us is not None:
+                    self._cleared_us[partition] = source.note.expired_us
             waits = any(tp in self._until for tp in own)
             self._consumer.pause([tp for tp in own if waits and tp not in self._until])
-        return committed
+            if not waits:
+                self._clear_again(partition)
+        return found
+
+    def _readable(self, tp: TopicPartition, start: int, beginning: int) -> int:
+        if start < beginning:
+            log.warning(
+                "the source no longer holds what the join lost: labels of these predictions will find none",
+                topic=tp.topic, partition=tp.partition, records=beginning - start,
+            )  # fmt: skip
+        return max(start, beginning)
+
+    def _clear_again(self, partition: int) -> None:
+        """What had expired by the last commit expires again: its dead letters have been written."""
+        if partition in self._cleared_us:
+            self._clear(partition, self._cleared_us[partition])
 
     def _stored(
         self, partition: int, identity: str, own: Sequence[TopicPartition],
-        committed: dict[TopicPartition, int],
+        committed: dict[TopicPartition, Source],
     ) -> dict[str, int]:  # fmt: skip
         stored = self._store.open(partition, identity)
-        if any(stored.get(tp.topic, -1) > committed[tp] for tp in own):
+        if any(stored.get(tp.topic, -1) > committed[tp].position for tp in own):
             self._store.reset(partition)
             stored = self._store.open(partition, identity)
         return stored
@@ -104,6 +145,7 @@ class Recovery:
                 self._consumer.seek(tp, offset)
                 self._consumer.pause([tp])
         for partition in replaying - self.replaying:
+            self._clear_again(partition)
             self._consumer.resume([tp for tp in self._assigned if tp.partition == partition])
 
     def close(self) -> None:

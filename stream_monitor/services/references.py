@@ -19,14 +19,14 @@ class ReferenceReader:
 
     def __init__(self, reader: TopicReader, topic: str) -> None:
         self.catalogue = ReferenceCatalogue()
-        self._reader = reader
+        self.reader = reader
         self._topic = topic
         self._assembler = ReferenceAssembler()
         self._follower: Follower | None = None
 
     def load(self, clock: Callable[[], float] = time.monotonic) -> None:
         """Reads everything that is there now; raises StreamMonitorError if that takes over a minute."""
-        follower = self._follower = self._reader.follow(self._topic)
+        follower = self._follower = self.reader.follow(self._topic)
         deadline = clock() + _LOAD_TIMEOUT_S
         while not follower.is_caught_up():
             if clock() > deadline:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -23,11 +24,17 @@ _LABEL, _LABEL_TIME = "label", "label_time"
 
 
 def read_events(
-    installation: Installation, model: str, since: str | None, until: str | None
-) -> Iterator[InferenceColumns]:
-    """The model's events in the inference topic with event time in [since, until)."""
+    installation: Installation, model: str, since: str | None, until: str | None,
+    *, is_masked: bool = True,
+) -> Iterator[InferenceColumns]:  # fmt: skip
+    """The model's events in the inference topic with event time in [since, until).
+
+    Without `is_masked`, category values are as written even where the model hashes or drops them.
+    """
     monitor = installation.monitor
     specs = installation.specifications()
+    if not is_masked:
+        specs = {name: replace(spec, masks={}) for name, spec in specs.items()}
     if model not in specs:
         raise StreamMonitorError(f"model {model} is not configured: add its file")
     first, last = (_bound(text, specs[model]) for text in (since, until))
@@ -49,7 +56,8 @@ def read_topics(
 ) -> pa.Table:
     """Events with their labels as a table of canonical columns (see with_canonical_columns)."""
     spec = installation.specifications().get(model)
-    chunks = list(read_events(installation, model, since, until))
+    # The table's reader masks the values, which must not happen twice.
+    chunks = list(read_events(installation, model, since, until, is_masked=False))
     if spec is None or not chunks:
         raise StreamMonitorError(f"the inference topic holds no events of {model} in this time")
     table = pa.concat_tables([_table(chunk, spec) for chunk in chunks])

@@ -12,21 +12,29 @@ from stream_monitor.core.hashing import partition_of
 from stream_monitor.services.ports import Topics, TopicSpec
 
 _DAY_MS = 86_400_000
+_LARGE = {"max.message.bytes": "8000000"}
 
 
 def owned_topics(topics: TopicsConfig) -> list[TopicSpec]:
     """Every topic that `topics create` makes, with its cleanup policy and retention."""
-    large = {"max.message.bytes": "8000000"}
-    compacted = {"cleanup.policy": "compact", **large}
+    compacted = {"cleanup.policy": "compact", **_LARGE}
     return [
         _topic(topics, topics.deltas, topics.partitions,
                {"retention.ms": str(7 * _DAY_MS), "message.timestamp.type": "LogAppendTime"}),
         _topic(topics, topics.state, topics.partitions, compacted),
         _topic(topics, topics.references, 1, compacted),
-        _topic(topics, topics.results, topics.partitions, {"retention.ms": str(30 * _DAY_MS), **large}),
+        _topic(topics, topics.results, topics.partitions, {"retention.ms": str(30 * _DAY_MS), **_LARGE}),
         _topic(topics, topics.events, topics.events_partitions, {"retention.ms": str(90 * _DAY_MS)}),
         _topic(topics, topics.dead_letters, 3, {"retention.ms": str(14 * _DAY_MS)}),
     ]  # fmt: skip
+
+
+def pending_topic(topics: TopicsConfig, partitions: int, kept_us: int) -> TopicSpec:
+    """The changelog of the label join: as many partitions as the sources, kept as long as it needs."""
+    return _topic(
+        topics, topics.pending, partitions,
+        {"retention.ms": str(kept_us // 1_000 + _DAY_MS), "retention.bytes": "-1", **_LARGE},
+    )  # fmt: skip
 
 
 def required_partitions(topics: Topics, wanted: Sequence[str]) -> dict[str, int]:

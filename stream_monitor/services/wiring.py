@@ -11,12 +11,14 @@ from stream_monitor.config.monitor import MonitorConfig
 from stream_monitor.connectors.kafka.consumer import KafkaConsumer
 from stream_monitor.connectors.kafka.embedded import EmbeddedBroker
 from stream_monitor.connectors.kafka.producer import KafkaProducer
+from stream_monitor.connectors.kafka.ranges import KafkaRangeReader
 from stream_monitor.connectors.kafka.reader import KafkaTopicReader
 from stream_monitor.connectors.kafka.settings import Cluster, Group
 from stream_monitor.connectors.kafka.topics import KafkaTopics
 from stream_monitor.connectors.pending_store import DuckPendingStore
 from stream_monitor.services.detector import Detector
-from stream_monitor.services.ports import Producer, TopicReader, Topics
+from stream_monitor.services.operator_ports import Administration, RangeReader
+from stream_monitor.services.ports import PendingStore, Producer, TopicReader, Topics
 from stream_monitor.services.profiler import Profiler
 from stream_monitor.services.references import ReferenceReader
 from stream_monitor.services.status import ServiceStatus
@@ -86,6 +88,18 @@ class Wiring:
             self.references(),
             ServiceStatus("detector", settings.instance),
         )
+
+    def administration(self) -> Administration:
+        """Topics, offsets and groups."""
+        return KafkaTopics(self.cluster)
+
+    def ranges(self) -> RangeReader:
+        """Reads runs of offsets."""
+        return KafkaRangeReader(self.cluster)
+
+    def temporary_store(self, folder: Path) -> PendingStore:
+        """A pending store of its own in an empty folder."""
+        return DuckPendingStore(folder, f"{self.monitor.profiler.memory_limit}B")
 
     def _maker(self, role: str) -> Callable[[], Producer]:
         return lambda: self.producer(role)

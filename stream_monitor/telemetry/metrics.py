@@ -129,6 +129,9 @@ TABLE: Final[dict[str, Metric]] = {
     "records_miskeyed_total": Metric("counter", ("topic",), "",
         "Records whose key belongs to another partition: their labels may not find them."),
     "records_published_total": Metric("counter", (), "", "Results and drift events written."),
+    "results_truncated_total": Metric("counter", ("model",), "",
+        "Window results that were too large for a record and are published without their bins, or "
+        "with less still."),
     "events_without_timestamp_total": Metric("counter", ("model",), "",
         "Events without a timestamp, which take that of their record."),
     "labels_total": Metric("counter", ("state",), "",

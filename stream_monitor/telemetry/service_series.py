@@ -17,6 +17,7 @@ COUNTS: Final = {
     "replayed": "records_replayed_total",
     "miskeyed": "records_miskeyed_total",
     "published": "records_published_total",
+    "truncated": "results_truncated_total",
     "without_timestamp": "events_without_timestamp_total",
     "labels": "labels_total",
     "dead_letters": "dead_letters_total",
@@ -59,6 +60,7 @@ def _counts(snapshot: Snapshot) -> dict[tuple[str, ...], int]:
         keys += [("dead_letters", reason.value) for reason in Reason]
     else:
         keys.append(("published",))
+        keys += [("truncated", model.name) for model in snapshot.models()]
     keys += [
         ("events", model.name, status.value) for model in snapshot.models() for status in Status
     ]

@@ -82,7 +82,7 @@ def accepted_as(text: str, folder: Path) -> MonitorConfig | ModelConfig:
     (folder / "models").mkdir()
     file = folder / "block.yaml"
     file.write_text(REFERENCE.sub("secret", text), encoding="utf-8")
-    environ = dict.fromkeys(re.findall(r"\$\{([A-Z_]+)\}", text), "value")
+    environ = dict.fromkeys(re.findall(r"\$\{([A-Z_]+)\}", text), "some value")
     if name == "monitor.yaml":
         return load_config(file, environ).monitor
     if name.startswith("models/"):

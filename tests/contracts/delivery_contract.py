@@ -14,6 +14,7 @@ import pytest
 from stream_monitor.core.errors import StreamMonitorError
 from stream_monitor.core.records import TopicPartition
 from stream_monitor.services.ports import (
+    Committed,
     OffsetsLost,
     Outgoing,
     ProducerFenced,
@@ -92,13 +93,13 @@ class DeliveryContract:
         at = TopicPartition(topic, 1)
         producer.begin()
         producer.produce(Outgoing(topic, b"k", b"v", 0))
-        producer.send_offsets({at: 5}, member.consumer)
+        producer.send_offsets({at: Committed(5)}, member.consumer)
         producer.abort()
-        assert member.consumer.committed([at]) == {at: 0}
+        assert member.consumer.committed([at]) == {at: Committed(0)}
         producer.begin()
-        producer.send_offsets({at: 6}, member.consumer)
+        producer.send_offsets({at: Committed(6)}, member.consumer)
         producer.commit()
-        assert member.consumer.committed([at]) == {at: 6}
+        assert member.consumer.committed([at]) == {at: Committed(6)}
         member.consumer.close()
 
     def test_a_second_producer_of_the_same_id_fences_the_first(self, broker: Broker) -> None:
@@ -127,13 +128,13 @@ class DeliveryContract:
         successor = Member(broker.consumer(), topic)
         broker.expel(member.consumer, successor)
         with pytest.raises(TransactionAborted):
-            producer.send_offsets({at: 1}, member.consumer)
+            producer.send_offsets({at: Committed(1)}, member.consumer)
         with pytest.raises(TransactionAborted):
             producer.commit()
         producer.abort()
         write(producer, [Outgoing(topic, b"k", b"in time", 0)])
         assert values(broker.reader().read(topic)) == [b"in time"]
-        assert successor.consumer.committed([at]) == {at: 0}
+        assert successor.consumer.committed([at]) == {at: Committed(0)}
         for one in (member, successor):
             one.consumer.close()
 
@@ -168,7 +169,7 @@ class DeliveryContract:
         write(broker.ready_producer(), numbered(topic, 40))
         broker.delete_before(at, 5)
         member = Member(broker.consumer(), topic)
-        assert member.consumer.beginning([at]) == {at: 5}
+        assert member.consumer.beginning([at]) == {at: Committed(5)}
         poll_until(lambda: bool(member.assigned), member)
         member.consumer.seek(at, 3)
         with pytest.raises(OffsetsLost, match="offset 3"):

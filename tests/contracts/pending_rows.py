@@ -32,13 +32,18 @@ def prediction(prediction_id: str, timestamp_us: int = 0, **columns: Any) -> dic
 
 
 def label(
-    prediction_id: str, value: str | None, timestamp_us: int = 1, outcome: str = "click"
+    prediction_id: str,
+    value: str | None,
+    timestamp_us: int = 1,
+    outcome: str = "click",
+    offset: int = 0,
 ) -> dict[str, Any]:
     return {
         "prediction_id": prediction_id,
         "outcome": outcome,
         "label": value,
         "timestamp_us": timestamp_us,
+        "offset": offset,
     }
 
 
@@ -55,13 +60,21 @@ def join(
     )
 
 
-def signs(joined: Joined) -> list[tuple[str, str, int, int]]:
+def erase(store: PendingStore, *ids: str) -> pa.Table:
+    return store.erase(0, pa.array(ids, pa.string()))
+
+
+def signs(pairs: Joined | pa.Table) -> list[tuple[str, str, int, int]]:
     """(id, label, delay, sign) of each pair, those of one id in their order."""
-    rows = joined.pairs.to_pylist()
+    rows = (pairs.pairs if isinstance(pairs, Joined) else pairs).to_pylist()
     return [(row["prediction_id"], row["label"], row["delay_us"], row["sign"]) for row in rows]
 
 
 def comparable(joined: Joined) -> tuple[list[bool], list[str], list[str]]:
     """All that was joined, pairs in one order, NaN equal to itself."""
-    pairs = [repr(list(row.values())) for row in joined.pairs.to_pylist()]
-    return joined.is_new.tolist(), sorted(pairs), joined.label_states
+    return joined.is_new.tolist(), sorted_rows(joined.pairs), joined.label_states
+
+
+def sorted_rows(rows: pa.Table) -> list[str]:
+    """Rows in one order, NaN equal to itself."""
+    return sorted(repr(list(row.values())) for row in rows.to_pylist())

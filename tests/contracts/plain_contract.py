@@ -11,9 +11,7 @@ import pytest
 from stream_monitor.core.errors import StreamMonitorError
 from stream_monitor.core.hashing import partition_of
 from stream_monitor.core.records import Records, TopicPartition
-from stream_monitor.services.ports import (
-    Outgoing,
-)
+from stream_monitor.services.ports import Committed, Outgoing
 from tests.contracts.broker_under_test import (
     PARTITIONS,
     WAIT_S,
@@ -230,9 +228,9 @@ class PlainContract:
         write(producer, numbered(topic, 8))
         at = TopicPartition(topic, 0)
         earliest, latest = broker.consumer(start="earliest"), broker.consumer(start="latest")
-        assert earliest.committed([at]) == {at: 0}
+        assert earliest.committed([at]) == {at: Committed(0)}
         first = latest.committed([at])
-        assert first[at] >= 2
+        assert first[at].offset >= 2
         write(producer, numbered(topic, 8))
         assert latest.committed([at]) == first
         assert latest.beginning([at]) == {at: 0}
@@ -245,7 +243,7 @@ class PlainContract:
         write(producer, numbered(topic, 40))
         member = Member(broker.consumer(), topic)
         poll_until(member.is_at_end, member)
-        offsets = {at: 4 + at.partition for at in member.assigned}
+        offsets = {at: Committed(4 + at.partition, f"note {at}") for at in member.assigned}
         producer.begin()
         producer.send_offsets(offsets, member.consumer)
         producer.commit()
@@ -253,5 +251,7 @@ class PlainContract:
         member.consumer.close()
         successor = Member(broker.consumer(), topic)
         poll_until(successor.is_at_end, successor)
-        assert {at: successor.offsets(at)[0] for at in successor.assigned} == offsets
+        assert {at: successor.offsets(at)[0] for at in successor.assigned} == {
+            at: to.offset for at, to in offsets.items()
+        }
         successor.consumer.close()

@@ -11,7 +11,7 @@ import pytest
 
 from stream_monitor.connectors.memory.pending_store import MemoryPendingStore
 from stream_monitor.connectors.pending_store import DuckPendingStore
-from stream_monitor.connectors.pending_store.columns import LABELS, PREDICTIONS
+from stream_monitor.connectors.pending_store.columns import LABELS, PAIRS, PREDICTIONS
 from stream_monitor.core.errors import StreamMonitorError
 from stream_monitor.core.records import TopicPartition
 from stream_monitor.services.ports import PendingStore
@@ -19,6 +19,7 @@ from tests.contracts.pending_rows import (
     HORIZONS_US,
     INFERENCE,
     LABELLED,
+    erase,
     join,
     label,
     prediction,
@@ -204,15 +205,20 @@ def test_expiry_returns_labels_that_never_counted(store: PendingStore) -> None:
         store,
         [prediction("old", 1), prediction("new", 9)],
         [
-            label("old", "x", 3),
-            label("old", "late", 12),
-            label("nobody", "y", 4),
-            label("nobody", "z", 9),
-            label("nobody else", "v", 5),
-            label("new", "w", 5),
+            label("old", "x", 3, offset=10),
+            label("old", "late", 12, offset=11),
+            label("nobody", "y", 4, offset=12),
+            label("nobody", "z", 9, offset=14),
+            label("nobody else", None, 5, offset=15),
+            label("new", "w", 5, offset=17),
+            label("nobody", "v", 1, "buy", offset=20),
         ],
     )
-    assert store.expire(0, 6).to_pylist() == [label("nobody", "y", 4), label("nobody else", "v", 5)]
+    assert store.expire(0, {"m1": 6}, 6).to_pylist() == [
+        label("nobody", "y", 4, offset=12),
+        label("nobody else", None, 5, offset=15),
+        label("nobody", "v", 1, "buy", offset=20),
+    ]
     assert store.pending() == 1
     joined = join(store, [prediction("old", 6), prediction("nobody", 6)], [label("new", "u", 10)])
     assert joined.is_new.tolist() == [True, True]
@@ -223,11 +229,132 @@ def test_expiry_returns_labels_that_never_counted(store: PendingStore) -> None:
     ]
 
 
+def test_each_model_expires_by_its_own_bound_and_an_unnamed_one_at_once(
+    store: PendingStore,
+) -> None:
+    join(
+        store,
+        [
+            prediction("a", 5),
+            prediction("b", 6),
+            prediction("c", 5, model="m2"),
+            prediction("d", 9, model="m3"),
+        ],
+        [label("a", "x", 5), label("c", "y", 6), label("nobody", "z", 7)],
+    )
+    assert store.expire(0, {"m1": 6, "m2": 5, "m4": 99}, 7).num_rows == 0
+    assert store.pending() == 2
+    labels = [label("a", "w", 8), label("b", "w", 8), label("c", "w", 8), label("d", "w", 9)]
+    joined = join(store, labels=labels)
+    assert joined.label_states == ["waiting", "matched", "corrected", "waiting"]
+    joined = join(store, [prediction("a", 8), prediction("d", 8)])
+    assert joined.is_new.tolist() == [True, True]
+    assert sorted(signs(joined)) == [("a", "w", 0, 1), ("d", "w", 1, 1)]
+
+
+def test_expiry_of_labels_leaves_predictions_alone_and_the_reverse(store: PendingStore) -> None:
+    join(store, [prediction("a", 1)], [label("a", "x", 2), label("b", "y", 2)])
+    assert store.expire(0, {"m1": 0}, 9).num_rows == 1
+    assert signs(join(store, labels=[label("a", "z", 3)])) == [("a", "x", 1, -1), ("a", "z", 2, 1)]
+    join(store, labels=[label("b", "y", 2)])
+    assert store.expire(0, {"m1": 9}, 0).num_rows == 0
+    assert store.pending() == 0
+    assert signs(join(store, [prediction("b", 1)])) == [("b", "y", 1, 1)]
+
+
+def test_waiting_labels_keep_their_offsets(shelf: Shelf) -> None:
+    store = shelf.new()
+    store.open(0, "cluster")
+    join(store, labels=[label("a", "x", 4, offset=7), label("b", "y", 3, offset=9)])
+    store.commit({})
+    store.close([0])
+    store = shelf.new()
+    store.open(0, "cluster")
+    expired = store.expire(0, {}, 5)
+    assert expired.schema == LABELS
+    assert expired.column("offset").to_pylist() == [7, 9]
+    store.close([0])
+
+
 def test_an_expired_prediction_comes_back_with_a_rollback(store: PendingStore) -> None:
     join(store, [prediction("a", 1)], [label("a", "x", 2), label("b", "y", 2)])
     store.commit({})
-    assert store.expire(0, 5).num_rows == 1
-    store.rollback()
-    assert store.pending() == 1
+    for _ in range(2):
+        assert store.expire(0, {"m1": 5}, 5).num_rows == 1
+        assert store.pending() == 0
+        store.rollback()
+        assert store.pending() == 1
     joined = join(store, [prediction("b")], [label("a", "z", 3)])
     assert sorted(signs(joined)) == [("a", "x", 1, -1), ("a", "z", 2, 1), ("b", "y", 2, 1)]
+
+
+def test_erasing_takes_counted_pairs_out(store: PendingStore) -> None:
+    labels = [label("a", "x", 2), label("a", "9", 3, "buy"), label("a", "late", 40)]
+    join(store, [prediction("a", 1), prediction("b", 1)], [*labels, label("b", "y", 2)])
+    pairs = erase(store, "a", "a")
+    assert pairs.schema == PAIRS
+    assert sorted(signs(pairs)) == [("a", "9", 2, -1), ("a", "x", 1, -1)]
+    assert {tuple(row["segments"]) for row in pairs.to_pylist()} == {("JFK", None)}
+    assert store.pending() == 1
+    assert signs(erase(store, "a")) == []
+    assert signs(join(store, labels=[label("b", "z", 3)])) == [("b", "y", 1, -1), ("b", "z", 2, 1)]
+
+
+def test_an_erased_id_can_be_predicted_and_labelled_again(store: PendingStore) -> None:
+    join(store, [prediction("a", 1)], [label("a", "x", 2)])
+    store.commit({})
+    erase(store, "a")
+    joined = join(store, [prediction("a", 5)], [label("a", "x", 6)])
+    assert joined.is_new.tolist() == [True]
+    assert (joined.label_states, signs(joined)) == (["matched"], [("a", "x", 1, 1)])
+
+
+def test_erasing_drops_labels_that_wait(store: PendingStore) -> None:
+    join(store, [prediction("a")], [label("a", "x", 1, "refund"), label("b", "y", 2)])
+    assert signs(erase(store, "a", "b", "unknown")) == []
+    assert signs(join(store, [prediction("a"), prediction("b")])) == []
+    assert store.expire(0, {"m1": 0}, 99).num_rows == 0
+
+
+def test_erasing_an_unlabelled_or_retracted_prediction_changes_no_count(
+    store: PendingStore,
+) -> None:
+    join(store, [prediction("a"), prediction("b")], [label("b", "x", 1), label("b", None, 2)])
+    assert signs(erase(store, "a", "b")) == []
+    assert store.pending() == 0
+
+
+def test_what_was_erased_comes_back_with_a_rollback_and_not_after_a_commit(shelf: Shelf) -> None:
+    store = shelf.new()
+    store.open(0, "cluster")
+    join(store, [prediction("a", 1)], [label("a", "x", 2), label("b", "y", 2)])
+    store.commit({})
+    erase(store, "a", "b")
+    store.rollback()
+    assert store.pending() == 1
+    assert signs(join(store, [prediction("b", 1)])) == [("b", "y", 1, 1)]
+    assert sorted(signs(erase(store, "a", "b"))) == [("a", "x", 1, -1), ("b", "y", 1, -1)]
+    store.commit({})
+    store.close([0])
+    store = shelf.new()
+    store.open(0, "cluster")
+    assert store.pending() == 0
+    joined = join(store, [prediction("a"), prediction("b")], [label("a", "z", 1)])
+    assert (joined.is_new.tolist(), signs(joined)) == ([True, True], [("a", "z", 1, 1)])
+    store.close([0])
+
+
+def test_many_different_labels_are_told_apart(shelf: Shelf) -> None:
+    ids = [f"p{i}" for i in range(1_000)]
+    store = shelf.new()
+    store.open(0, "cluster")
+    labels = [label(name, f"{row}.5" if row % 9 else None, 3) for row, name in enumerate(ids)]
+    join(store, [prediction(name) for name in ids], labels)
+    store.commit({})
+    store.close([0])
+    store = shelf.new()
+    store.open(0, "cluster")
+    assert join(store, labels=labels).label_states == ["duplicate"] * 1_000
+    expected = [(name, f"{row}.5", 3, -1) for row, name in enumerate(ids) if row % 9]
+    assert sorted(signs(erase(store, *ids))) == sorted(expected)
+    store.close([0])

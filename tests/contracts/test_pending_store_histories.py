@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -13,16 +15,47 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from stream_monitor.connectors.memory.pending_store import MemoryPendingStore
-from stream_monitor.connectors.pending_store import DuckPendingStore
+from stream_monitor.connectors.pending_store import DuckPendingStore, schema
 from stream_monitor.services.ports import PendingStore
 from tests.contracts.pending_rows import (
     HORIZONS_US,
     INFERENCE,
     comparable,
+    erase,
     join,
     label,
     prediction,
+    sorted_rows,
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Records that arrive, and how their transaction ends."""
+
+    predictions: list[dict[str, Any]]
+    labels: list[dict[str, Any]]
+    end: str
+
+
+@dataclass(frozen=True, slots=True)
+class Erasure:
+    """Ids to forget."""
+
+    ids: list[str]
+    end: str
+
+
+@dataclass(frozen=True, slots=True)
+class Expiry:
+    """Bounds of age, those of predictions by model."""
+
+    predictions_before_us: dict[str, int]
+    labels_before_us: int
+    end: str
+
+
+Step = Batch | Erasure | Expiry
 
 ids = st.sampled_from(["a", "b", "c", "d"])
 times = st.integers(0, 40)
@@ -48,64 +81,84 @@ labels_of_a_batch = st.lists(
     ),
     max_size=8,
 )
-batches = st.tuples(
-    predictions_of_a_batch,
-    labels_of_a_batch,
-    st.sampled_from(["commit", "commit", "rollback", "go on", "restart"]),
+ends = st.sampled_from(["commit", "commit", "rollback", "go on", "restart"])
+batches = st.builds(Batch, predictions_of_a_batch, labels_of_a_batch, ends)
+erasures = st.builds(Erasure, st.lists(ids, max_size=3), ends)
+expiries = st.builds(
+    Expiry, st.dictionaries(st.sampled_from(["m1", "m2", "m3"]), times, max_size=3), times, ends
 )
 
 
 @pytest.fixture(scope="module")
 def duck() -> Iterator[DuckPendingStore]:
-    with TemporaryDirectory() as directory:
+    with TemporaryDirectory() as directory, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(schema, "_PIECE", 2)  # expiry in several pieces
         yield DuckPendingStore(Path(directory), "256MB")
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(st.lists(st.one_of(batches, times), max_size=10))
-def test_both_stores_do_the_same_to_any_history(
-    duck: DuckPendingStore, steps: list[tuple[list[Any], list[Any], str] | int]
-) -> None:
+@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(st.lists(st.one_of(batches, batches, erasures, expiries), max_size=12))
+def test_both_stores_do_the_same_to_any_history(duck: DuckPendingStore, steps: list[Step]) -> None:
     memory = MemoryPendingStore()
     duck.reset(0)
     stores: tuple[PendingStore, ...] = (memory, duck)
     for store in stores:
         store.open(0, "cluster")
-    for step in steps:
-        if isinstance(step, int):
-            expired = [store.expire(0, step).to_pylist() for store in stores]
-            assert sorted(map(repr, expired[0])) == sorted(map(repr, expired[1]))
-        else:
-            one, other = (comparable(join(store, *step[:2])) for store in stores)
-            assert one == other
-            for store in stores:
-                finish(store, step[2])
+    for step in numbered(steps):
+        one, other = (did(store, step) for store in stores)
+        assert one == other
+        for store in stores:
+            finish(store, step.end)
         assert memory.pending() == duck.pending()
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(st.lists(batches, max_size=10))
+@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(st.lists(st.one_of(batches, batches, erasures), max_size=10))
 def test_the_signs_sum_to_what_the_committed_records_say(
-    duck: DuckPendingStore, steps: list[tuple[list[Any], list[Any], str]]
+    duck: DuckPendingStore, steps: list[Batch | Erasure]
 ) -> None:
     duck.reset(0)
     duck.open(0, "cluster")
     counted: Counter[tuple[str, str, str, int]] = Counter()
     open_counts, open_steps, committed = Counter[tuple[str, str, str, int]](), [], []
-    for predictions, labels, end in [*steps, ([], [], "commit")]:
-        for row in join(duck, predictions, labels).pairs.to_pylist():
+    for step in [*steps, Batch([], [], "commit")]:
+        if isinstance(step, Erasure):
+            pairs = erase(duck, *step.ids)
+        else:
+            pairs = join(duck, step.predictions, step.labels).pairs
+        for row in pairs.to_pylist():
             key = (row["prediction_id"], row["outcome"], row["label"], row["delay_us"])
             open_counts[key] += row["sign"]
-        open_steps.append((predictions, labels))
-        finish(duck, end)
-        if end == "commit":
+        open_steps.append(step)
+        finish(duck, step.end)
+        if step.end == "commit":
             committed += open_steps
             counted.update(open_counts)
-        if end != "go on":
+        if step.end != "go on":
             open_counts, open_steps = Counter(), []
     assert {key: count for key, count in counted.items() if count} == dict.fromkeys(
         recomputed(committed), 1
     )
+
+
+def numbered(steps: Sequence[Step]) -> list[Step]:
+    """The steps, their labels with the offsets that one topic would give them."""
+    offsets = count()
+    return [
+        Batch(step.predictions, [row | {"offset": next(offsets)} for row in step.labels], step.end)
+        if isinstance(step, Batch)
+        else step
+        for step in steps
+    ]
+
+
+def did(store: PendingStore, step: Step) -> object:
+    """All that the store says of a step."""
+    if isinstance(step, Batch):
+        return comparable(join(store, step.predictions, step.labels))
+    if isinstance(step, Erasure):
+        return sorted_rows(erase(store, *step.ids))
+    return store.expire(0, step.predictions_before_us, step.labels_before_us).to_pylist()
 
 
 def finish(store: PendingStore, end: str) -> None:
@@ -118,16 +171,20 @@ def finish(store: PendingStore, end: str) -> None:
         store.open(0, "cluster")
 
 
-def recomputed(
-    steps: Sequence[tuple[Sequence[Any], Sequence[Any]]],
-) -> set[tuple[str, str, str, int]]:
+def recomputed(steps: Sequence[Batch | Erasure]) -> set[tuple[str, str, str, int]]:
     """The pairs that hold in the end, from all records at once."""
     first: dict[str, Any] = {}
-    for predictions, _ in steps:
-        for row in predictions:
-            first.setdefault(row["prediction_id"], row)
+    labels: list[dict[str, Any]] = []
+    for step in steps:
+        if isinstance(step, Erasure):
+            labels = [row for row in labels if row["prediction_id"] not in step.ids]
+            first = {name: row for name, row in first.items() if name not in step.ids}
+        else:
+            labels += step.labels
+            for row in step.predictions:
+                first.setdefault(row["prediction_id"], row)
     in_time = defaultdict(list)
-    for row in (row for _, labels in steps for row in labels):
+    for row in labels:
         of = first.get(row["prediction_id"])
         horizon_us = HORIZONS_US.get((of["model"], row["outcome"])) if of else None
         if of is None or horizon_us is None:

@@ -38,6 +38,7 @@ def _layout(seed: int) -> Layout:
     categorical = (CategoricalBinning(("AA", "B6", "UA")[seed:]), CategoricalBinning(()))
     outcomes = (
         Outcome("label", OutcomeKind.CLASS, ("late", "on_time"), positive=("late", None)[seed]),
+        Outcome("fraud", classes=("late", "on_time"), absent_means=("late", "on_time")[seed]),
         Outcome("value", OutcomeKind.NUMBER, resolution=0.01 * (1 + seed)),
     )
     return Layout(Binning(schema, numeric, categorical), outcomes)
@@ -85,6 +86,7 @@ def _update(part: Any, rows: Sequence[tuple[Any, ...]], slot: np.ndarray) -> Non
             pa.array(label, pa.string()), pa.array(guess, pa.string()), np.array(score),
             np.array(value), np.array(delay, np.int64), np.array(sign, np.int64), slot,
         )  # fmt: skip
+        part.update_events(pa.array(guess, pa.string()), np.array(score), slot)
 
 
 def _sum(part: Part, *names: str) -> int:
@@ -105,6 +107,8 @@ def _is_conserved(part: Any, rows: Sequence[tuple[Any, ...]]) -> bool:
         return _sum(part, "events") == _sum(part, "status") == n and _sum(part, "latency") == timed
     signs = sum(row[5] for row in rows)
     same = _sum(part, "labels") == _sum(part, "delay") == signs
+    if "predicted" in part.arrays and _sum(part, "predicted") != n:
+        return False
     return same and ("confusion" not in part.arrays or _sum(part, "confusion") == signs)
 
 
@@ -156,6 +160,7 @@ _PARTS = [
         ),
     ),
     _part("outcome:label", st.tuples(_LABELS, _LABELS, _SCORES, _ANY_FLOAT, _DELAYS, _SIGNS)),
+    _part("outcome:fraud", st.tuples(_LABELS, _LABELS, _SCORES, _ANY_FLOAT, _DELAYS, _SIGNS)),
     _part("outcome:value", st.tuples(_NUMBERS, _LABELS, _SCORES, _ANY_FLOAT, _DELAYS, _SIGNS)),
 ]
 

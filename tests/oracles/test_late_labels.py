@@ -22,7 +22,7 @@ ZONE = ZoneInfo(flights.TIME_ZONE)
 Row = dict[str, Any]
 
 
-def model(horizon: str) -> ModelConfig:
+def model(horizon: str, **outcome: Any) -> ModelConfig:
     return ModelConfig.model_validate(
         {
             "name": "flights",
@@ -34,7 +34,7 @@ def model(horizon: str) -> ModelConfig:
             "outcomes": {
                 "label": {
                     "classes": [flights.ON_TIME, flights.LATE], "positive": flights.LATE,
-                    "horizon": horizon,
+                    "horizon": horizon, **outcome,
                 }
             },
             "columns": {
@@ -86,6 +86,20 @@ class Join:
         if within is not None:
             rows &= self._landed - self._departed <= within.total_seconds() * 1e6
         return self._actual[rows], self._guess[rows]
+
+    def delays_s(self, day: str) -> NDArray[Any]:
+        """How long the labels of a day took."""
+        rows = (self._day == day) & np.isfinite(self._landed)
+        return (self._landed[rows] - self._departed[rows]) / 1e6
+
+    def filled(self, day: str, within: timedelta) -> tuple[NDArray[Any], NDArray[Any], int]:
+        """All of a day, on time unless it landed late within a delay; and how many did."""
+        rows = self._day == day
+        with np.errstate(invalid="ignore"):
+            is_known = self._landed - self._departed <= within.total_seconds() * 1e6
+        is_late = rows & is_known & (self._actual == flights.LATE)
+        actual = np.where(is_late, flights.LATE, flights.ON_TIME)[rows]
+        return actual, self._guess[rows], int(is_late.sum())
 
 
 def day_of(row: Row) -> str:
@@ -193,3 +207,49 @@ def test_label_after_the_horizon_is_not_counted(quarter: pa.Table, join: Join) -
         actual, guess = join.known(day, within=timedelta(hours=3))
         assert len(actual) < len(join.known(day)[0])
         assert_metrics(row, actual, guess)
+
+
+def test_label_delay_is_that_of_the_file_within_a_bin(
+    join: Join, revisions: dict[str, list[Row]]
+) -> None:
+    for day, rows in revisions.items():
+        delays = join.delays_s(day)
+        for name, q in (("label_delay_p50_s", 0.5), ("label_delay_p95_s", 0.95)):
+            exact = float(np.quantile(delays, q, method="inverted_cdf"))
+            assert exact < rows[-1][name] <= exact * 2 ** (1 / 3)
+
+
+@pytest.mark.parametrize("horizon_h", [3, 48])
+def test_a_day_whose_missing_labels_mean_on_time_is_the_offline_join_with_them_filled_in(
+    quarter: pa.Table, join: Join, horizon_h: int
+) -> None:
+    """Only late landings are reported, like frauds: whatever is not reported in time was on time."""
+    january = quarter.filter(pc.less(days_of(quarter), "2013-02-01"))
+    is_late = pc.fill_null(pc.equal(january["label"], flights.LATE), False)
+    nothing = pa.scalar(None, january["label"].type)
+    reported = january.set_column(
+        january.column_names.index("label"), "label",
+        pc.if_else(is_late, january["label"], nothing),
+    )  # fmt: skip
+    absent = model(f"{horizon_h}h", absent_means=flights.ON_TIME)
+    found = replay(reported, absent, ReferencePeriod(rows=10_000)).performance.to_pylist()
+    last = {day_of(row): row for row in found}
+    assert len(last) == 31
+    for day, row in last.items():
+        actual, guess, labels = join.filled(day, timedelta(hours=horizon_h))
+        assert row["predictions"] == len(actual)
+        assert (row["labels"], row["absent"]) == (labels, len(actual) - labels)
+        assert row["accuracy"] == metrics.accuracy_score(actual, guess)
+        for name in ("precision", "recall", "f1"):
+            exact = getattr(metrics, f"{name}_score")(actual, guess, pos_label=flights.LATE)
+            assert row[name] == exact, name
+
+
+def test_a_table_without_labels_says_nothing_of_absence(quarter: pa.Table) -> None:
+    january = quarter.filter(pc.less(days_of(quarter), "2013-01-08"))
+    config = model("3h", absent_means=flights.ON_TIME)
+    unlabelled = config.model_copy(
+        update={"columns": config.columns.model_copy(update={"label": None, "label_time": None})}
+    )
+    rows = replay(january, unlabelled, ReferencePeriod(rows=3_000)).performance.to_pylist()
+    assert {(row["absent"], row["accuracy"]) for row in rows} == {(0, None)}

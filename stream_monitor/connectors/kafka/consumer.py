@@ -13,13 +13,19 @@ from confluent_kafka import Consumer as Client
 from confluent_kafka import KafkaError, KafkaException, Message
 from confluent_kafka import TopicPartition as Position
 
-from stream_monitor.connectors.kafka.failures import failure, refusal, until_deadline, watermarks
+from stream_monitor.connectors.kafka.failures import (
+    failure,
+    made,
+    refusal,
+    until_deadline,
+    watermarks,
+)
 from stream_monitor.connectors.kafka.message_columns import last_offsets, records_by_topic
 from stream_monitor.connectors.kafka.refusals import Refusals
 from stream_monitor.connectors.kafka.settings import Cluster, Group, member_settings
 from stream_monitor.core.errors import StreamMonitorError
 from stream_monitor.core.records import Records, TopicPartition
-from stream_monitor.services.ports import OffsetsLost
+from stream_monitor.services.ports import Committed, OffsetsLost
 
 Callback = Callable[[Sequence[TopicPartition]], None]
 
@@ -41,7 +47,8 @@ class KafkaConsumer:
         self._timeout_s = timeout_s
         self._log = cluster.logger
         self._refusals = Refusals(cluster.logger)
-        self._client = Client(member_settings(cluster, group) | {"error_cb": self._refusals.note})
+        settings = member_settings(cluster, group) | {"error_cb": self._refusals.note}
+        self._client = made(Client, settings)
         self._assigned: list[TopicPartition] = []
         self._position: dict[TopicPartition, int] = {}
         self._first: dict[TopicPartition, int] = {}
@@ -79,7 +86,7 @@ class KafkaConsumer:
             self._handle(event)
         return batches
 
-    def committed(self, partitions: Sequence[TopicPartition]) -> dict[TopicPartition, int]:
+    def committed(self, partitions: Sequence[TopicPartition]) -> dict[TopicPartition, Committed]:
         """As Consumer.committed; where the start policy decides, it does so once per object."""
         asked = [Position(*at) for at in partitions]
         answers = until_deadline(
@@ -87,9 +94,12 @@ class KafkaConsumer:
             self._timeout_s,
             lambda timeout_s: _without_errors(self._client.committed(asked, timeout=timeout_s)),
         )
-        offsets = {TopicPartition(at.topic, at.partition): at.offset for at in answers}
+        found = {TopicPartition(at.topic, at.partition): at for at in answers}
         return {
-            at: offset if offset >= 0 else self._first_offset(at) for at, offset in offsets.items()
+            at: Committed(known.offset, known.metadata or "")
+            if known.offset >= 0
+            else Committed(self._first_offset(at))
+            for at, known in found.items()
         }
 
     def beginning(self, partitions: Sequence[TopicPartition]) -> dict[TopicPartition, int]:
@@ -139,9 +149,9 @@ class KafkaConsumer:
         """The member's current generation, for a producer's transaction."""
         return self._client.consumer_group_metadata()
 
-    def commit_plainly(self, offsets: Mapping[TopicPartition, int]) -> None:
+    def commit_plainly(self, offsets: Mapping[TopicPartition, Committed]) -> None:
         """Commits outside of any transaction: for the embedded cluster, which has no other way."""
-        positions = [Position(*at, offset) for at, offset in offsets.items()]
+        positions = [position(at, to) for at, to in offsets.items()]
         until_deadline(
             "commit offsets",
             self._timeout_s,
@@ -169,7 +179,8 @@ class KafkaConsumer:
         """Assigns all partitions anew, each at the offset to go on from."""
         unknown = [at for at in self._assigned if at not in self._position]
         if unknown:
-            self._position |= self.committed(unknown)
+            known = self.committed(unknown)
+            self._position |= {at: known[at].offset for at in unknown}
         self._client.assign([Position(*at, self._position[at]) for at in self._assigned])
         # librdkafka keeps a pause over a new assignment, also one that was resumed meanwhile.
         self._client.resume([Position(*at) for at in self._assigned if at not in self._paused])
@@ -208,7 +219,7 @@ class KafkaConsumer:
                 "what is left, or restore the topic"
             )
         elif error.fatal() or refusal(error) or error.code() in _NEEDS_USER:
-            raise failure(f"consume {at.topic}", error)
+            raise failure(f"consume {event.topic() or 'in the group'}", error)
         else:
             self._log.warning("%s: %s", error.name(), error.str())
 
@@ -218,6 +229,13 @@ def _without_errors(positions: list[Position]) -> list[Position]:
         if at.error is not None:
             raise KafkaException(at.error)
     return positions
+
+
+def position(at: TopicPartition, committed: Committed) -> Position:
+    """What librdkafka commits."""
+    if not committed.note:
+        return Position(*at, committed.offset)
+    return Position(*at, committed.offset, committed.note)
 
 
 def _name(at: TopicPartition) -> str:

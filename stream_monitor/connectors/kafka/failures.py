@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 from confluent_kafka import Consumer, KafkaError, KafkaException
 from confluent_kafka import TopicPartition as Position
@@ -31,17 +32,28 @@ _PASSING: Final = frozenset(
         KafkaError.CONCURRENT_TRANSACTIONS,
     }
 )
+_HANDSHAKE: Final = "the TLS handshake fails: has a certificate expired, is its authority trusted?"
 _REFUSALS: Final = {
     KafkaError._AUTHENTICATION: "the brokers refuse the credentials",
     KafkaError.SASL_AUTHENTICATION_FAILED: "the brokers refuse the credentials",
-    KafkaError._SSL: "the TLS handshake fails",
+    KafkaError._SSL: _HANDSHAKE,
     KafkaError.TOPIC_AUTHORIZATION_FAILED: "the right to this topic is missing",
     KafkaError.GROUP_AUTHORIZATION_FAILED: "the right READ on the consumer group is missing",
     KafkaError.TRANSACTIONAL_ID_AUTHORIZATION_FAILED: (
         "the rights WRITE and DESCRIBE on the transactional id are missing"
     ),
     KafkaError.CLUSTER_AUTHORIZATION_FAILED: "a right on the cluster is missing",
+    KafkaError._BAD_COMPRESSION: (
+        "a batch is damaged, or grows beyond receive.message.max.bytes: raise that in the kafka section"
+    ),
 }
+_QUOTED: Final = re.compile(
+    r"(?s)(Invalid value )\".*\"(?= for configuration property)|(beginning at: ).*"
+)
+_USER_IN_ADDRESS: Final = re.compile(r"//[^/@\s]*@")
+# With TLS 1.3 the brokers look at our certificate when the handshake is done for us, and answer on what
+# is a connection by then.
+_ABOUT_CERTIFICATES: Final = re.compile(r"alert [a-z ]*certificate|certificate verify failed")
 _PAUSE_S: Final = 0.05
 _SLICE_S: Final = 5.0
 
@@ -59,13 +71,29 @@ def is_passing(error: KafkaError) -> bool:
 
 def refusal(error: KafkaError) -> str | None:
     """What the user has to grant or correct; None when waiting may help."""
+    if error.code() == KafkaError._TRANSPORT and _ABOUT_CERTIFICATES.search(error.str()):
+        return _HANDSHAKE
     return _REFUSALS.get(error.code())
 
 
+def told(error: KafkaError) -> str:
+    """librdkafka's message without the values of settings that it may quote."""
+    return _USER_IN_ADDRESS.sub("//…@", _QUOTED.sub(r"\1\2…", error.str()))
+
+
+def made(make: Callable[[dict[str, Any]], Result], settings: dict[str, Any]) -> Result:
+    """A client of librdkafka; raises StreamMonitorError for settings that it does not take."""
+    try:
+        return make(settings)
+    except KafkaException as exception:
+        message = told(error_of(exception))
+    raise StreamMonitorError(f"the kafka section cannot be used: {message}")
+
+
 def failure(action: str, error: KafkaError) -> StreamMonitorError:
-    """The error of an action in our words; librdkafka's message tells no configuration values."""
+    """The error of an action in our words."""
     reason = refusal(error)
-    detail = f"{error.str()} ({error.name()})"
+    detail = f"{told(error)} ({error.name()})"
     return StreamMonitorError(f"cannot {action}: {reason + ': ' if reason else ''}{detail}")
 
 

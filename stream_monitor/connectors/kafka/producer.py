@@ -10,15 +10,20 @@ from typing import Final
 
 from confluent_kafka import TIMESTAMP_LOG_APPEND_TIME, KafkaError, KafkaException, Message
 from confluent_kafka import Producer as Client
-from confluent_kafka import TopicPartition as Position
 
-from stream_monitor.connectors.kafka.consumer import KafkaConsumer
-from stream_monitor.connectors.kafka.failures import error_of, failure, is_passing, refusal
+from stream_monitor.connectors.kafka.consumer import KafkaConsumer, position
+from stream_monitor.connectors.kafka.failures import error_of, failure, is_passing, made, refusal
 from stream_monitor.connectors.kafka.refusals import Refusals
 from stream_monitor.connectors.kafka.settings import Cluster, producer_settings
 from stream_monitor.core.errors import StreamMonitorError
 from stream_monitor.core.records import TopicPartition
-from stream_monitor.services.ports import Consumer, Outgoing, ProducerFenced, TransactionAborted
+from stream_monitor.services.ports import (
+    Committed,
+    Consumer,
+    Outgoing,
+    ProducerFenced,
+    TransactionAborted,
+)
 
 _FENCED: Final = (KafkaError._FENCED, KafkaError._FATAL, KafkaError.PRODUCER_FENCED)
 _HOPELESS: Final = (
@@ -45,11 +50,11 @@ class KafkaProducer:
         self._is_embedded = cluster.is_embedded
         self._refusals = Refusals(cluster.logger)
         settings = producer_settings(cluster, transactional_id)
-        self._client = Client(settings | {"error_cb": self._refusals.note})
+        self._client = made(Client, settings | {"error_cb": self._refusals.note})
         self._is_open = False
         self._append_ms: int | None = None
         self._undeliverable: StreamMonitorError | None = None
-        self._plain: tuple[KafkaConsumer, Mapping[TopicPartition, int]] | None = None
+        self._plain: tuple[KafkaConsumer, Mapping[TopicPartition, Committed]] | None = None
 
     def init_transactions(self) -> None:
         """As Producer.init_transactions; raises StreamMonitorError for missing rights."""
@@ -83,11 +88,11 @@ class KafkaProducer:
             except KafkaException as exception:
                 raise self._meaning(f"write to {record.topic}", error_of(exception)) from exception
 
-    def send_offsets(self, offsets: Mapping[TopicPartition, int], consumer: Consumer) -> None:
+    def send_offsets(self, offsets: Mapping[TopicPartition, Committed], consumer: Consumer) -> None:
         """As Producer.send_offsets, for a KafkaConsumer."""
         if not isinstance(consumer, KafkaConsumer):
             raise StreamMonitorError("a Kafka transaction takes the offsets of a Kafka consumer")
-        positions = [Position(*at, offset) for at, offset in offsets.items()]
+        positions = [position(at, to) for at, to in offsets.items()]
         metadata = consumer.group_metadata()
         self._call(
             "send offsets",

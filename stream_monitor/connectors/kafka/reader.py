@@ -12,7 +12,13 @@ from confluent_kafka import KafkaError, Message
 from confluent_kafka import TopicPartition as Position
 from numpy.typing import NDArray
 
-from stream_monitor.connectors.kafka.failures import failure, refusal, until_deadline, watermarks
+from stream_monitor.connectors.kafka.failures import (
+    failure,
+    made,
+    refusal,
+    until_deadline,
+    watermarks,
+)
 from stream_monitor.connectors.kafka.message_columns import last_offsets, records_by_topic
 from stream_monitor.connectors.kafka.refusals import Refusals
 from stream_monitor.connectors.kafka.settings import Cluster, reader_settings
@@ -114,7 +120,7 @@ class _Reading:
         self._log = cluster.logger
         self._refusals = Refusals(cluster.logger)
         settings = reader_settings(cluster, group_id)
-        self._client = Client(settings | {"error_cb": self._refusals.note})
+        self._client = made(Client, settings | {"error_cb": self._refusals.note})
         self._progress_s = time.monotonic()
 
     def start(self, start_ms: int | None) -> None:
@@ -188,7 +194,7 @@ class _Reading:
             at = TopicPartition(str(message.topic()), message.partition() or 0)
             self._reach(at, message.offset() or 0)
         elif error.fatal() or refusal(error):
-            raise failure(f"read {message.topic()}", error)
+            raise failure(f"read {message.topic() or 'without a group'}", error)
         else:
             self._log.warning("%s: %s", error.name(), error.str())
 

@@ -6,7 +6,7 @@ import logging
 
 from confluent_kafka import KafkaError
 
-from stream_monitor.connectors.kafka.failures import failure, refusal
+from stream_monitor.connectors.kafka.failures import failure, refusal, told
 
 
 class Refusals:
@@ -22,7 +22,7 @@ class Refusals:
 
     def note(self, error: KafkaError) -> None:
         """librdkafka's `error_cb`."""
-        self._log.warning("%s: %s", error.name(), error.str())
+        self._log.warning("%s: %s", error.name(), told(error))
         if self._first is None and refusal(error) is not None:
             self._first = error
 

@@ -10,16 +10,26 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
+from stream_monitor.connectors.kafka.oauth import CALLBACK, OauthCallback
+
 LOGGER: Final = "stream_monitor.kafka"
 
 StartPolicy = Literal["earliest", "latest"]
 
-_CONSUMER_DEFAULTS: Final = {
+# What a broker may make a client hold: fetched records that wait, one answer, and (the last) what a batch
+# may grow to that was compressed with zstd. Batches of gzip (1,000 times) and lz4 (255 times) librdkafka
+# lets grow: there only the topic's max.message.bytes is a bound.
+_FETCHING: Final = {
+    "queued.max.messages.kbytes": 65_536,
+    "fetch.max.bytes": 16_000_000,
+    "receive.message.max.bytes": 100_000_000,
+}
+_CONSUMER_DEFAULTS: Final = _FETCHING | {
     "session.timeout.ms": 45_000,
     "max.poll.interval.ms": 300_000,
 }
 # A read to the end waits for an empty answer, which brokers hold back for half a second by default.
-_READER_DEFAULTS: Final = {"fetch.wait.max.ms": 50}
+_READER_DEFAULTS: Final = _FETCHING | {"fetch.wait.max.ms": 50}
 _READING: Final = {
     "isolation.level": "read_committed",
     "enable.auto.commit": False,
@@ -38,6 +48,9 @@ _PRODUCER_DEFAULTS: Final = {
     "linger.ms": 5,
     # A window of hundreds of features is more than the default of 1 MB (see services/topics.py).
     "message.max.bytes": 8_000_000,
+    # librdkafka would hold 1 GB of records that the brokers have not taken; a full queue makes produce
+    # wait. A transaction's records fit many times over.
+    "queue.buffering.max.kbytes": 131_072,
     # Less than a commit may take, so that a missing topic is named instead of the commit timing out.
     "topic.metadata.propagation.max.ms": 10_000,
 }
@@ -108,4 +121,9 @@ def admin_settings(cluster: Cluster) -> dict[str, Any]:
 def _client(
     cluster: Cluster, defaults: Mapping[str, Any], ours: Mapping[str, Any]
 ) -> dict[str, Any]:
-    return {**defaults, **cluster.settings, **ours, "logger": cluster.logger}
+    settings = {**defaults, **cluster.settings, **ours, "logger": cluster.logger}
+    callback = settings.pop(CALLBACK, None)
+    if callback is not None:
+        config = str(settings.get("sasl.oauthbearer.config", ""))
+        settings["oauth_cb"] = OauthCallback(callback, config, cluster.logger)
+    return settings

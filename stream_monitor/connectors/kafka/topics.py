@@ -1,13 +1,19 @@
-"""The cluster's topics over librdkafka's admin client."""
+"""The cluster's topics, offsets and groups over librdkafka's admin client."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
 from typing import Any, Final
 
-from confluent_kafka import IsolationLevel, KafkaError, KafkaException, TopicCollection
+from confluent_kafka import (
+    ConsumerGroupTopicPartitions,
+    IsolationLevel,
+    KafkaError,
+    KafkaException,
+    TopicCollection,
+)
 from confluent_kafka import TopicPartition as Position
 from confluent_kafka.admin import (  # type: ignore[attr-defined]
     AdminClient,
@@ -17,12 +23,14 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]
     ResourceType,
 )
 
-from stream_monitor.connectors.kafka.failures import error_of, failure, until_deadline
+from stream_monitor.connectors.kafka.consumer import position
+from stream_monitor.connectors.kafka.failures import error_of, failure, made, until_deadline
 from stream_monitor.connectors.kafka.refusals import Refusals
 from stream_monitor.connectors.kafka.settings import Cluster, admin_settings
 from stream_monitor.core.errors import StreamMonitorError
 from stream_monitor.core.records import TopicPartition
-from stream_monitor.services.ports import TopicSpec
+from stream_monitor.services.operator_ports import Extent, GroupState
+from stream_monitor.services.ports import Committed, TopicSpec
 
 _NO_ID: Final = "AAAAAAAAAAAAAAAAAAAAAA"
 _MISSING: Final = (KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_TOPIC)
@@ -30,7 +38,7 @@ _PAUSE_S: Final = 0.05
 
 
 class KafkaTopics:
-    """The Topics of a real or embedded cluster.
+    """The Administration of a real or embedded cluster.
 
     The embedded one makes a topic when asked about it, always with its own number of partitions,
     and tells neither ids nor configurations.
@@ -40,16 +48,23 @@ class KafkaTopics:
         self._timeout_s = timeout_s
         self._is_embedded = cluster.is_embedded
         self._refusals = Refusals(cluster.logger)
-        self._client = AdminClient(admin_settings(cluster) | {"error_cb": self._refusals.note})
+        settings = admin_settings(cluster) | {"error_cb": self._refusals.note}
+        self._client = made(AdminClient, settings)
 
     def partition_counts(self, topics: Sequence[str]) -> dict[str, int]:
-        """As Topics.partition_counts."""
+        """As Topics.partition_counts; raises StreamMonitorError for a topic that we may not see."""
         known = self._metadata().topics
-        return {
+        counts = {
             topic: len(known[topic].partitions)
             for topic in topics
             if topic in known and known[topic].error is None
         }
+        unseen = [topic for topic in topics if topic not in counts]
+        if unseen and not self._is_embedded:
+            self.topic_ids(
+                unseen
+            )  # Only a question by name tells a missing right from a missing topic.
+        return counts
 
     def topic_ids(self, topics: Sequence[str]) -> dict[str, str]:
         """As Topics.topic_ids; a topic that does not exist is left out."""
@@ -93,15 +108,90 @@ class KafkaTopics:
     def ends(self, partitions: Sequence[TopicPartition]) -> dict[TopicPartition, int]:
         """The end of each partition, open transactions included."""
         latest: Any = OffsetSpec.latest()  # type: ignore[no-untyped-call]
-        asked = {Position(*at): latest for at in partitions}
+        return self._offsets(partitions, latest, IsolationLevel.READ_UNCOMMITTED)
+
+    def extents(self, topics: Sequence[str]) -> dict[TopicPartition, Extent]:
+        """As Administration.extents."""
+        counts = self.partition_counts(topics)
+        missing = [topic for topic in topics if topic not in counts]
+        if missing:
+            raise StreamMonitorError(f"topic {missing[0]} does not exist")
+        partitions = [TopicPartition(topic, p) for topic in topics for p in range(counts[topic])]
+        earliest: Any = OffsetSpec.earliest()  # type: ignore[no-untyped-call]
+        latest: Any = OffsetSpec.latest()  # type: ignore[no-untyped-call]
+        beginning = self._offsets(partitions, earliest, IsolationLevel.READ_UNCOMMITTED)
+        stable = self._offsets(partitions, latest, IsolationLevel.READ_COMMITTED)
+        ends = self._offsets(partitions, latest, IsolationLevel.READ_UNCOMMITTED)
+        return {at: Extent(beginning[at], stable[at], ends[at]) for at in partitions}
+
+    def replicas(self, topics: Sequence[str]) -> dict[str, int]:
+        """As Administration.replicas."""
+        known = self._metadata().topics
+        return {
+            topic: min(len(p.replicas) for p in known[topic].partitions.values())
+            for topic in topics
+            if topic in known and known[topic].error is None
+        }
+
+    def granted(self, topic: str) -> frozenset[str] | None:
+        """As Administration.granted."""
+        if self._is_embedded:
+            return None
+        futures = self._client.describe_topics(
+            TopicCollection([topic]),
+            include_authorized_operations=True,
+            request_timeout=self._timeout_s,
+        )
+        return _rights(self._result(f"describe {topic}", futures[topic]))
+
+    def granted_on_group(self, group_id: str) -> frozenset[str] | None:
+        """As Administration.granted_on_group."""
+        return None if self._is_embedded else _rights(self._described(group_id))
+
+    def group(self, group_id: str) -> GroupState:
+        """As Administration.group; the embedded cluster tells no members."""
+        asked = ConsumerGroupTopicPartitions(group_id)
+        futures = self._client.list_consumer_group_offsets(
+            [asked], require_stable=not self._is_embedded, request_timeout=self._timeout_s
+        )
+        found = self._result(f"read the offsets of group {group_id}", futures[group_id])
+        committed = {
+            TopicPartition(at.topic, at.partition): Committed(at.offset, at.metadata or "")
+            for at in found.topic_partitions or ()
+            if at.offset >= 0
+        }
+        members = () if self._is_embedded else self._described(group_id).members
+        names = (member.group_instance_id or member.client_id for member in members)
+        return GroupState(tuple(sorted(names)), committed)
+
+    def move_group(self, group_id: str, offsets: Mapping[TopicPartition, Committed]) -> None:
+        """As Administration.move_group."""
+        positions = [position(at, to) for at, to in offsets.items()]
+        futures = self._client.alter_consumer_group_offsets(
+            [ConsumerGroupTopicPartitions(group_id, positions)], request_timeout=self._timeout_s
+        )
+        moved = self._result(f"move the offsets of group {group_id}", futures[group_id])
+        for at in moved.topic_partitions:
+            if at.error is not None:
+                raise failure(f"move the offset of {at.topic}[{at.partition}]", at.error)
+
+    def _described(self, group_id: str) -> Any:
+        futures = self._client.describe_consumer_groups(
+            [group_id], include_authorized_operations=True, request_timeout=self._timeout_s
+        )
+        return self._result(f"describe group {group_id}", futures[group_id])
+
+    def _offsets(
+        self, partitions: Sequence[TopicPartition], which: Any, isolation: IsolationLevel
+    ) -> dict[TopicPartition, int]:
         futures = self._client.list_offsets(
-            asked,
-            isolation_level=IsolationLevel.READ_UNCOMMITTED,
+            {Position(*at): which for at in partitions},
+            isolation_level=isolation,
             request_timeout=self._timeout_s,
         )
         return {
             TopicPartition(at.topic, at.partition): int(
-                self._result(f"read the end of {at.topic}", future).offset
+                self._result(f"read the offsets of {at.topic}", future).offset
             )
             for at, future in futures.items()
         }
@@ -145,3 +235,8 @@ class KafkaTopics:
 
 class _Missing(StreamMonitorError):
     """The topic does not exist."""
+
+
+def _rights(described: Any) -> frozenset[str] | None:
+    operations = described.authorized_operations
+    return None if operations is None else frozenset(op.name for op in operations)

@@ -1,10 +1,10 @@
-"""A broker in memory: topics, transactions, consumer groups and fencing, in one thread, never waiting."""
+"""A broker in memory: topics, transactions, consumer groups and fencing, in one thread."""
 
 from __future__ import annotations
 
 import uuid
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 
 import pyarrow as pa
@@ -14,7 +14,7 @@ from stream_monitor.connectors.memory.log import Outcome, PartitionLog, Transact
 from stream_monitor.core.errors import StreamMonitorError
 from stream_monitor.core.hashing import partition_of
 from stream_monitor.core.records import TopicPartition
-from stream_monitor.services.ports import Outgoing, ProducerFenced, TopicSpec
+from stream_monitor.services.ports import Committed, Outgoing, ProducerFenced, TopicSpec
 
 TIMESTAMP_TYPE = "message.timestamp.type"
 APPEND_TIME = "LogAppendTime"
@@ -37,21 +37,38 @@ class MemoryTopic:
 
 @dataclass(slots=True)
 class OpenTransaction:
-    """What a producer has written and not ended: places in logs, offsets of groups."""
+    """What a producer has written and not ended: logs, offsets of groups; aborted from `overdue_ms` on."""
 
+    overdue_ms: float
     state: Transaction = field(default_factory=Transaction)
-    partitions: set[TopicPartition] = field(default_factory=set)
-    offsets: list[tuple[ConsumerGroup, Mapping[TopicPartition, int]]] = field(default_factory=list)
+    logs: dict[TopicPartition, PartitionLog] = field(default_factory=dict)
+    offsets: list[tuple[ConsumerGroup, Mapping[TopicPartition, Committed]]] = field(
+        default_factory=list
+    )
+
+
+def refuse_to_wait(what: str) -> None:
+    """What a client does that would have to wait, where nothing else could happen meanwhile."""
+    raise StreamMonitorError(f"{what}, and nothing here ends it")
 
 
 class MemoryBroker:
     """The shared state behind the memory connectors.
 
-    `clock` gives the time in ms. Topics must be created before they are written or read.
+    `clock` gives the time in ms, `make_id` ids of topics, producers and members. `wait` lets time pass
+    where a client waits for a transaction to end; it is told for what. Topics must be created before
+    they are written or read.
     """
 
-    def __init__(self, clock: Callable[[], int]) -> None:
+    def __init__(
+        self,
+        clock: Callable[[], int],
+        make_id: Callable[[], str] = lambda: uuid.uuid4().hex,
+        wait: Callable[[str], None] = refuse_to_wait,
+    ) -> None:
         self.clock = clock
+        self.make_id = make_id
+        self.wait = wait
         self.topics: dict[str, MemoryTopic] = {}
         self.groups: defaultdict[str, ConsumerGroup] = defaultdict(ConsumerGroup)
         self._producers: dict[str, str] = {}
@@ -63,12 +80,14 @@ class MemoryBroker:
             return False
         config = {TIMESTAMP_TYPE: "CreateTime", "cleanup.policy": "delete", **spec.config}
         logs = [PartitionLog(partition) for partition in range(spec.partitions)]
-        self.topics[spec.name] = MemoryTopic(uuid.uuid4().hex, config, logs)
+        self.topics[spec.name] = MemoryTopic(self.make_id(), config, logs)
         return True
 
     def delete(self, topic: str) -> None:
-        """Deletes a topic; made again, it has another id."""
+        """Deletes a topic and what groups committed of it; made again, it has another id."""
         del self.topics[topic]
+        for group in self.groups.values():
+            group.forget(topic)
 
     def topic(self, name: str) -> MemoryTopic:
         """A topic; raises StreamMonitorError if it does not exist."""
@@ -81,6 +100,7 @@ class MemoryBroker:
         logs = self.topic(at.topic).logs
         if at.partition >= len(logs):
             raise StreamMonitorError(f"there is no partition {at.partition} of {at.topic}")
+        self.end_overdue()
         return logs[at.partition]
 
     def append(
@@ -97,7 +117,7 @@ class MemoryBroker:
             timestamp_ms = now_ms
         state = None
         if transaction is not None:
-            transaction.partitions.add(at)
+            transaction.logs[at] = self.log(at)
             state = transaction.state
         self.log(at).append(timestamp_ms, record.key, record.value, record.headers, state)
         return timestamp_ms
@@ -109,14 +129,39 @@ class MemoryBroker:
         self._producers[transactional_id] = epoch
 
     def require(self, transactional_id: str, epoch: str) -> None:
-        """Raises ProducerFenced unless this producer was the last to register."""
+        """Raises ProducerFenced unless this producer was the last to register, and none timed out since."""
+        self.end_overdue()
         if self._producers.get(transactional_id) != epoch:
             raise ProducerFenced(f"another producer has taken over {transactional_id}")
 
-    def begin(self, transactional_id: str) -> OpenTransaction:
+    def begin(self, transactional_id: str, timeout_ms: float) -> OpenTransaction:
         """Opens a transaction."""
-        transaction = self._transactions[transactional_id] = OpenTransaction()
+        transaction = OpenTransaction(self.clock() + timeout_ms)
+        self._transactions[transactional_id] = transaction
         return transaction
+
+    def is_open(self, transactional_id: str, transaction: OpenTransaction) -> bool:
+        """Whether the transaction has neither been ended nor timed out."""
+        self.end_overdue()
+        return self._transactions.get(transactional_id) is transaction
+
+    def end_overdue(self) -> None:
+        """Aborts transactions that took too long; their producers are fenced."""
+        if self._transactions:
+            now_ms = self.clock()
+            for name, transaction in list(self._transactions.items()):
+                if transaction.overdue_ms <= now_ms:
+                    self._end(name, Outcome.ABORTED)
+                    del self._producers[name]
+
+    def stable_offsets(
+        self, group: ConsumerGroup, partitions: Collection[TopicPartition]
+    ) -> Mapping[TopicPartition, Committed]:
+        """What the group committed, once no open transaction holds offsets of these partitions."""
+        wanted = set(partitions)
+        while self._holds_offsets(group, wanted):
+            self.wait("offsets are in an open transaction")
+        return group.committed
 
     def commit(self, transactional_id: str) -> None:
         """Shows the records and applies the offsets."""
@@ -131,9 +176,16 @@ class MemoryBroker:
     def _end(self, transactional_id: str, outcome: Outcome) -> None:
         transaction = self._transactions.pop(transactional_id)
         transaction.state.outcome = outcome
-        for at in transaction.partitions:
-            if at.topic in self.topics:
-                self.log(at).end_transaction(self.clock())
+        for log in transaction.logs.values():
+            log.end_transaction(self.clock())
+
+    def _holds_offsets(self, group: ConsumerGroup, wanted: set[TopicPartition]) -> bool:
+        self.end_overdue()
+        return any(
+            other is group and not wanted.isdisjoint(offsets)
+            for transaction in self._transactions.values()
+            for other, offsets in transaction.offsets
+        )
 
     def _partition(self, topic: MemoryTopic, record: Outgoing) -> int:
         if record.partition is not None:

@@ -1,17 +1,16 @@
-"""A member of a consumer group on the broker in memory; `poll` never waits."""
+"""A member of a consumer group on the broker in memory; `poll` never waits, `committed` does."""
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Callable, Sequence
 from typing import Literal
 
 from stream_monitor.connectors.memory.broker import MemoryBroker
 from stream_monitor.connectors.memory.group import ConsumerGroup, Member
-from stream_monitor.connectors.memory.log import Entry, as_records
+from stream_monitor.connectors.memory.log import Entry, PartitionLog, as_records
 from stream_monitor.core.errors import StreamMonitorError
 from stream_monitor.core.records import Records, TopicPartition
-from stream_monitor.services.ports import OffsetsLost, TransactionAborted
+from stream_monitor.services.ports import Committed, OffsetsLost, TransactionAborted
 
 Callback = Callable[[Sequence[TopicPartition]], None]
 
@@ -31,7 +30,7 @@ class MemoryConsumer:
     ) -> None:
         self._broker = broker
         self._group = broker.groups[group_id]
-        self._member = Member(instance or uuid.uuid4().hex, ())
+        self._member = Member(instance or broker.make_id(), ())
         self._start = start
         self._assigned: list[TopicPartition] = []
         self._taken_up: int | None = None
@@ -62,10 +61,13 @@ class MemoryConsumer:
                     found.setdefault(at.topic, []).extend(entries)
         return [as_records(topic, entries) for topic, entries in found.items()]
 
-    def committed(self, partitions: Sequence[TopicPartition]) -> dict[TopicPartition, int]:
+    def committed(self, partitions: Sequence[TopicPartition]) -> dict[TopicPartition, Committed]:
         """As Consumer.committed; where the start policy decides, it does so once per object."""
-        stored = self._group.committed
-        return {at: stored[at] if at in stored else self._first_offset(at) for at in partitions}
+        stored = self._broker.stable_offsets(self._group, partitions)
+        return {
+            at: stored[at] if at in stored else Committed(self._first_offset(at))
+            for at in partitions
+        }
 
     def beginning(self, partitions: Sequence[TopicPartition]) -> dict[TopicPartition, int]:
         """As Consumer.beginning."""
@@ -131,12 +133,15 @@ class MemoryConsumer:
     def _read(self, at: TopicPartition, max_records: int) -> list[Entry]:
         log = self._broker.log(at)
         if at not in self._position:
-            self._position |= self.committed([at])
+            self._position[at] = self.committed([at])[at].offset
         if not log.low <= self._position[at] <= log.end:
             raise OffsetsLost(f"offset {self._position[at]} of {at} is gone")
-        entries, self._position[at] = log.read(self._position[at], log.stable_end, max_records)
+        entries, self._position[at] = self._take(log, self._position[at], max_records)
         self._fetched.add(at)
         return entries
+
+    def _take(self, log: PartitionLog, start: int, max_records: int) -> tuple[list[Entry], int]:
+        return log.read(start, log.stable_end, max_records)
 
     def _first_offset(self, at: TopicPartition) -> int:
         log = self._broker.log(at)

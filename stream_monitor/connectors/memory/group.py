@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from stream_monitor.core.records import TopicPartition
+from stream_monitor.services.ports import Committed
 
 
 @dataclass(slots=True, eq=False)
@@ -29,7 +30,7 @@ class ConsumerGroup:
 
     members: list[Member] = field(default_factory=list)
     generation: int = 0
-    committed: dict[TopicPartition, int] = field(default_factory=dict)
+    committed: dict[TopicPartition, Committed] = field(default_factory=dict)
 
     def add(self, member: Member) -> None:
         """Takes a member in; one of the same name is fenced."""
@@ -53,6 +54,11 @@ class ConsumerGroup:
             self.generation += 1
             for other in self.members:
                 other.generation = self.generation
+
+    def forget(self, topic: str) -> None:
+        """Drops what was committed of a topic."""
+        for at in [at for at in self.committed if at.topic == topic]:
+            del self.committed[at]
 
     @property
     def is_complete(self) -> bool:

@@ -94,21 +94,42 @@ class MemoryPendingStore:
                 pairs += _difference(prediction, key[1], before, group.applied)
         return Joined(np.array(is_new, np.bool_), pa.Table.from_pylist(pairs, PAIRS), states)
 
-    def expire(self, partition: int, before_us: int) -> pa.Table:
+    def erase(self, partition: int, ids: pa.StringArray) -> pa.Table:
+        """As PendingStore.erase."""
+        content = self._content(partition)
+        pairs: list[_Row] = []
+        wanted = set(ids.to_pylist())
+        for key in [key for key in content.groups if key[0] in wanted]:
+            group = content.groups.pop(key)
+            prediction = content.predictions.get(key[0])
+            if prediction is not None:
+                pairs += _difference(prediction, key[1], group.applied, None)
+        for name in wanted:
+            content.predictions.pop(name, None)
+        return pa.Table.from_pylist(pairs, PAIRS)
+
+    def expire(
+        self, partition: int, predictions_before_us: Mapping[str, int], labels_before_us: int
+    ) -> pa.Table:
         """As PendingStore.expire."""
         content = self._content(partition)
         never_met: list[_Row] = []
         content.predictions = {
-            i: row for i, row in content.predictions.items() if row["timestamp_us"] >= before_us
+            i: row
+            for i, row in content.predictions.items()
+            if row["timestamp_us"] >= predictions_before_us.get(row["model"], math.inf)
         }
         for (prediction_id, _), group in content.groups.items():
             if prediction_id not in content.predictions:
                 group.applied = None
-            never_met += [row for row in group.waiting if row["timestamp_us"] < before_us]
-            group.waiting = [row for row in group.waiting if row["timestamp_us"] >= before_us]
+            waiting, group.waiting = group.waiting, []
+            for row in waiting:
+                is_old = row["timestamp_us"] < labels_before_us
+                (never_met if is_old else group.waiting).append(row)
         content.groups = {
             key: group for key, group in content.groups.items() if group.applied or group.waiting
         }
+        never_met.sort(key=lambda row: int(row["offset"]))
         return pa.Table.from_pylist(never_met, LABELS)
 
     def commit(self, offsets: Mapping[TopicPartition, int]) -> None:
@@ -175,7 +196,7 @@ def _apply(group: _Group, label: _Row) -> str:
 def _difference(
     prediction: _Row, outcome: str, before: _Row | None, after: _Row | None
 ) -> Iterable[_Row]:
-    if before == after:
+    if before and after and all(before[name] == after[name] for name in ("label", "timestamp_us")):
         return
     for label, sign in ((before, -1), (after, 1)):
         if label is not None and label["label"] is not None:

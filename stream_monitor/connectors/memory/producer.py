@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Mapping
 
 from stream_monitor.connectors.memory.broker import MemoryBroker, OpenTransaction
 from stream_monitor.connectors.memory.consumer import MemoryConsumer
+from stream_monitor.connectors.memory.group import ConsumerGroup
 from stream_monitor.core.errors import StreamMonitorError
 from stream_monitor.core.records import TopicPartition
-from stream_monitor.services.ports import Consumer, Outgoing, TransactionAborted
+from stream_monitor.services.ports import Committed, Consumer, Outgoing, TransactionAborted
 
 
 class MemoryProducer:
-    """The Producer of a MemoryBroker."""
+    """The Producer of a MemoryBroker, which aborts its transactions after `timeout_ms`."""
 
-    def __init__(self, broker: MemoryBroker, transactional_id: str) -> None:
-        self.epoch = str(uuid.uuid4())
+    def __init__(
+        self, broker: MemoryBroker, transactional_id: str, timeout_ms: float = 60_000
+    ) -> None:
+        self.epoch = broker.make_id()
+        self._timeout_ms = timeout_ms
         self._broker = broker
         self._id = transactional_id
         self._transaction: OpenTransaction | None = None
@@ -32,7 +35,7 @@ class MemoryProducer:
         self._broker.require(self._id, self.epoch)
         if self._transaction is not None:
             raise StreamMonitorError("a transaction is open")
-        self._transaction = self._broker.begin(self._id)
+        self._transaction = self._broker.begin(self._id, self._timeout_ms)
         self._must_abort = False
         self._append_ms = None
 
@@ -43,13 +46,13 @@ class MemoryProducer:
         if self._broker.topic(record.topic).keeps_append_time:
             self._append_ms = max(time_ms, self._append_ms or 0)
 
-    def send_offsets(self, offsets: Mapping[TopicPartition, int], consumer: Consumer) -> None:
+    def send_offsets(self, offsets: Mapping[TopicPartition, Committed], consumer: Consumer) -> None:
         """As Producer.send_offsets, for a MemoryConsumer."""
         transaction = self._open()
         if not isinstance(consumer, MemoryConsumer):
             raise StreamMonitorError("a transaction in memory takes a consumer in memory")
         try:
-            group = consumer.require_generation()
+            group = self._group_of(consumer)
         except TransactionAborted:
             self._must_abort = True
             raise
@@ -72,6 +75,9 @@ class MemoryProducer:
 
     def close(self) -> None:
         """As Producer.close; an open transaction stays open until the next `init_transactions`."""
+
+    def _group_of(self, consumer: MemoryConsumer) -> ConsumerGroup:
+        return consumer.require_generation()
 
     def _open(self) -> OpenTransaction:
         self._broker.require(self._id, self.epoch)

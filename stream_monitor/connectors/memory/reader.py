@@ -6,7 +6,6 @@ from collections.abc import Iterator
 
 from stream_monitor.connectors.memory.broker import MemoryBroker
 from stream_monitor.connectors.memory.log import as_records
-from stream_monitor.core.errors import StreamMonitorError
 from stream_monitor.core.records import Records, TopicPartition
 
 _BATCH = 10_000
@@ -15,7 +14,7 @@ _BATCH = 10_000
 class MemoryTopicReader:
     """The TopicReader of a MemoryBroker.
 
-    It cannot wait, so a read that meets an open transaction raises StreamMonitorError.
+    A read that meets an open transaction waits for its end as the broker lets clients wait.
     """
 
     def __init__(self, broker: MemoryBroker) -> None:
@@ -36,8 +35,9 @@ class MemoryTopicReader:
             log = self._broker.log(TopicPartition(topic, at))
             position = log.low
             while position < end:
-                if log.stable_end < end:
-                    raise StreamMonitorError(f"a transaction is open in partition {at} of {topic}")
+                while log.stable_end < end:
+                    self._broker.wait(f"a transaction is open in partition {at} of {topic}")
+                    self._broker.end_overdue()
                 entries, position = log.read(position, end, _BATCH)
                 entries = [
                     entry

@@ -1,15 +1,18 @@
-"""The topics of the broker in memory."""
+"""The topics, offsets and groups of the broker in memory."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from stream_monitor.connectors.memory.broker import MemoryBroker
-from stream_monitor.services.ports import TopicSpec
+from stream_monitor.core.errors import StreamMonitorError
+from stream_monitor.core.records import TopicPartition
+from stream_monitor.services.operator_ports import Extent, GroupState
+from stream_monitor.services.ports import Committed, TopicSpec
 
 
 class MemoryTopics:
-    """The Topics of a MemoryBroker."""
+    """The Administration of a MemoryBroker, which keeps one copy and asks for no rights."""
 
     def __init__(self, broker: MemoryBroker) -> None:
         self._broker = broker
@@ -31,3 +34,36 @@ class MemoryTopics:
     def configs(self, topic: str) -> dict[str, str]:
         """As Topics.configs; raises StreamMonitorError for a topic that does not exist."""
         return dict(self._broker.topic(topic).config)
+
+    def extents(self, topics: Sequence[str]) -> dict[TopicPartition, Extent]:
+        """As Administration.extents."""
+        return {
+            TopicPartition(topic, at): Extent(log.low, log.stable_end, log.end)
+            for topic in topics
+            for at, log in enumerate(self._broker.topic(topic).logs)
+        }
+
+    def replicas(self, topics: Sequence[str]) -> dict[str, int]:
+        """As Administration.replicas."""
+        return dict.fromkeys(self.partition_counts(topics), 1)
+
+    def granted(self, topic: str) -> frozenset[str] | None:
+        """As Administration.granted."""
+        self._broker.topic(topic)
+        return None
+
+    def granted_on_group(self, group_id: str) -> frozenset[str] | None:
+        """As Administration.granted_on_group."""
+        return None
+
+    def group(self, group_id: str) -> GroupState:
+        """As Administration.group."""
+        group = self._broker.groups[group_id]
+        return GroupState(tuple(sorted(m.name for m in group.members)), dict(group.committed))
+
+    def move_group(self, group_id: str, offsets: Mapping[TopicPartition, Committed]) -> None:
+        """As Administration.move_group."""
+        group = self._broker.groups[group_id]
+        if group.members:
+            raise StreamMonitorError(f"group {group_id} has members")
+        group.committed.update(offsets)

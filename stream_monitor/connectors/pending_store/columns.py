@@ -25,6 +25,7 @@ LABELS: Final = pa.schema(
         ("outcome", pa.string()),
         ("label", pa.string()),
         ("timestamp_us", pa.int64()),
+        ("offset", pa.int64()),
     ]
 )
 PAIRS: Final = pa.schema(

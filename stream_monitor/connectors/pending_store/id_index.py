@@ -53,7 +53,7 @@ class IdIndex:
         self, hashes: NDArray[np.uint64], checks: NDArray[np.uint32], first_sequence: int
     ) -> NDArray[np.int64]:
         """Numbers the ids that are not predicted yet; returns every row's value before its turn."""
-        self._make_room(len(hashes))
+        self.reserve(len(hashes))
         before = np.empty(len(hashes), np.int64)
         self._used += int(_add_predictions(self._slots, hashes, checks, first_sequence, before))
         is_new = before & IS_PREDICTED == 0
@@ -64,18 +64,17 @@ class IdIndex:
         self, hashes: NDArray[np.uint64], checks: NDArray[np.uint32], sequences: NDArray[np.int64]
     ) -> None:
         """Notes that rows of `labels` exist for these ids, numbered as given."""
-        before = self.values(hashes, checks)
-        after = np.where(before == 0, sequences * _ONE_SEQUENCE, before) | IS_LABELLED
-        changed = np.flatnonzero(before != after)[
-            ::-1
-        ]  # backwards: an id's first row has the last word
-        self.put(hashes[changed], checks[changed], after[changed])
+        self.reserve(len(hashes))
+        before = np.empty(len(hashes), np.int64)
+        self._used += int(_add_labels(self._slots, hashes, checks, sequences, before))
+        is_new = before & IS_LABELLED == 0
+        self._undo.append((hashes[is_new], checks[is_new], before[is_new]))
 
     def put(
         self, hashes: NDArray[np.uint64], checks: NDArray[np.uint32], values: NDArray[np.int64]
     ) -> None:
-        """Sets values, row after row."""
-        self._make_room(len(hashes))
+        """Sets values, row after row; 0 forgets."""
+        self.reserve(int(np.count_nonzero(values)))
         before = np.empty(len(hashes), np.int64)
         self._used += int(_put(self._slots, hashes, checks, values, before))
         self._undo.append((hashes, checks, before))
@@ -91,22 +90,27 @@ class IdIndex:
             self.put(hashes[::-1], checks[::-1], before[::-1])
         self._undo.clear()
 
-    def _make_room(self, count: int) -> None:
-        if self._used + count <= _FULLEST * len(self._slots):
-            return
-        live = int(np.count_nonzero(self._slots[:, 1] & _VALUE_MASK))
+    def reserve(self, count: int) -> None:
+        """Makes room for so many more ids."""
         size: int = len(self._slots)
-        while live + count > _FULLEST * size:
-            size *= 2
-        grown = np.zeros((size, 2), np.uint64)
-        self._used = int(_move(self._slots, grown))
-        self._slots = grown
+        while self._used + count > _FULLEST * size:
+            size += size // 2
+        if size > len(self._slots):
+            grown = np.zeros((size, 2), np.uint64)
+            _move(self._slots, grown)
+            self._slots = grown
+
+
+@njit(inline="always")
+def _home(key: Any, size: Any) -> Any:
+    """The slot where the search for a key begins: its top bits, scaled."""
+    return np.int64((key >> np.uint64(32)) * np.uint64(size) >> np.uint64(32))
 
 
 @njit(inline="always")
 def _slot(slots: Any, key: Any, check: Any) -> Any:
-    """Where the id is, or the empty slot where it would go; the key's top bits say where to look."""
-    at = np.int64((key >> np.uint64(32)) * np.uint64(len(slots)) >> np.uint64(32))
+    """Where the id is, or the empty slot where it would go."""
+    at = _home(key, len(slots))
     while slots[at, 0] != 0 and not (
         slots[at, 0] == key and slots[at, 1] >> _VALUE_BITS == np.uint64(check)
     ):
@@ -122,6 +126,26 @@ def _entry(check: Any, value: Any) -> Any:
 
 
 @njit(cache=True, nogil=True)
+def _empty(slots: Any, at: Any) -> None:
+    """Empties a slot and moves up what was put behind it because it was taken."""
+    hole = at
+    while True:
+        at += 1
+        if at == len(slots):
+            at = 0
+        if slots[at, 0] == 0:
+            break
+        way = at - _home(slots[at, 0], len(slots))
+        gap = at - hole
+        if way + (len(slots) if way < 0 else 0) >= gap + (len(slots) if gap < 0 else 0):
+            slots[hole, 0] = slots[at, 0]
+            slots[hole, 1] = slots[at, 1]
+            hole = at
+    slots[hole, 0] = 0
+    slots[hole, 1] = 0
+
+
+@njit(cache=True, nogil=True)
 def _values(slots: Any, hashes: Any, checks: Any, out: Any) -> None:
     for row in range(len(hashes)):
         at = _slot(slots, hashes[row], checks[row])
@@ -134,6 +158,11 @@ def _put(slots: Any, hashes: Any, checks: Any, values: Any, before: Any) -> Any:
     for row in range(len(hashes)):
         at = _slot(slots, hashes[row], checks[row])
         before[row] = np.int64(slots[at, 1] & _VALUE_MASK)
+        if values[row] == 0:
+            if slots[at, 0] != 0:
+                _empty(slots, at)
+                used -= 1
+            continue
         if slots[at, 0] == 0:
             slots[at, 0] = hashes[row]
             used += 1
@@ -160,13 +189,27 @@ def _add_predictions(slots: Any, hashes: Any, checks: Any, sequence: Any, before
 
 
 @njit(cache=True, nogil=True)
-def _move(slots: Any, grown: Any) -> Any:
+def _add_labels(slots: Any, hashes: Any, checks: Any, sequences: Any, before: Any) -> Any:
     used = 0
+    for row in range(len(hashes)):
+        at = _slot(slots, hashes[row], checks[row])
+        value = np.int64(slots[at, 1] & _VALUE_MASK)
+        before[row] = value
+        if value & IS_LABELLED:
+            continue
+        if slots[at, 0] == 0:
+            slots[at, 0] = hashes[row]
+            used += 1
+        if value == 0:
+            value = sequences[row] * _ONE_SEQUENCE
+        slots[at, 1] = _entry(checks[row], value | IS_LABELLED)
+    return used
+
+
+@njit(cache=True, nogil=True)
+def _move(slots: Any, grown: Any) -> None:
     for row in range(len(slots)):
-        if slots[row, 1] & _VALUE_MASK != 0:
-            check = slots[row, 1] >> _VALUE_BITS
-            at = _slot(grown, slots[row, 0], check)
+        if slots[row, 0] != 0:
+            at = _slot(grown, slots[row, 0], slots[row, 1] >> _VALUE_BITS)
             grown[at, 0] = slots[row, 0]
             grown[at, 1] = slots[row, 1]
-            used += 1
-    return used

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import pyarrow as pa
-from duckdb import DuckDBPyConnection
 from numpy.typing import NDArray
 
-from stream_monitor.connectors.pending_store import schema
 from stream_monitor.connectors.pending_store.columns import PAIRS
-from stream_monitor.connectors.pending_store.contexts import Contexts
 from stream_monitor.connectors.pending_store.label_runs import (
     NO_HORIZON,
     RETRACTION,
@@ -23,9 +20,14 @@ from stream_monitor.connectors.pending_store.label_runs import (
     Resolution,
     resolve,
 )
-from stream_monitor.core.errors import StreamMonitorError
+from stream_monitor.connectors.pending_store.pairs import pairs_of
+from stream_monitor.connectors.pending_store.stored_labels import StoredLabels
+from stream_monitor.connectors.pending_store.stored_predictions import (
+    Predictions,
+    StoredPredictions,
+)
 
-_CANDIDATE: Final = ("prediction", "seq", "hash", "check", "outcome", "label", "timestamp_us")
+_STATES: Final = np.array(STATES, object)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +46,7 @@ class Labelled:
 
 @dataclass(frozen=True, slots=True)
 class Awaited:
-    """The batch's new predictions whose labels came first, at `lowest_label` or later in the file."""
+    """The batch's new predictions whose labels came first, numbered from `lowest_label`."""
 
     ids: pa.StringArray
     hashes: NDArray[np.uint64]
@@ -55,180 +57,191 @@ class Awaited:
 
 @dataclass(frozen=True, slots=True)
 class Met:
-    """Pairs, one state per label of the batch, and the label rows that were stored."""
+    """Pairs, one state per label of the batch, and which of these now count or wait in the file."""
 
     pairs: pa.Table
     states: list[str]
-    stored: pa.Table
+    applied: NDArray[np.int64]
+    waiting: NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class _Candidates:
+    """Labels of known predictions: `applied` stored ones that count, `waiting` stored ones, the batch's.
+
+    `place` is where stored ones are; outcomes and labels are codes into dictionaries.
+    """
+
+    applied: int
+    waiting: int
+    place: NDArray[np.int64]
+    outcome: pa.DictionaryArray
+    label: pa.DictionaryArray
+    timestamp_us: NDArray[np.int64]
 
 
 class LabelJoin:
-    """The join of one file; it reads and writes in the cursor's open transaction."""
+    """The join of one file; it reads and writes in the file's open transaction."""
 
-    def __init__(self, cursor: DuckDBPyConnection, contexts: Contexts) -> None:
-        self._cursor = cursor
-        self._contexts = contexts
+    def __init__(self, predictions: StoredPredictions, labels: StoredLabels) -> None:
+        self._predictions = predictions
+        self._labels = labels
 
     def meet(
-        self,
-        batch: Labelled,
-        awaited: Awaited,
-        horizons_us: Mapping[tuple[str, str], int],
-        first_sequence: int,
+        self, batch: Labelled, awaited: Awaited, horizons_us: Mapping[tuple[str, str], int]
     ) -> Met:
-        """Stores the labels, numbered from `first_sequence`, and pairs those of known predictions."""
+        """Pairs the labels of known predictions, and stores those that count."""
         known = np.flatnonzero(batch.sequence >= 0)
         wanted = np.concatenate([batch.sequence[known], awaited.sequence])
         sequence, wanted_at = np.unique(wanted, return_inverse=True)
-        predictions = self._predictions(sequence)
-        earlier = self._earlier_labels(batch, awaited)
-        candidates = pa.concat_tables([earlier.select(_CANDIDATE), _candidates(batch, known)])
-        earlier_at = np.searchsorted(sequence, earlier.column("prediction").to_numpy())
-        at = np.concatenate([earlier_at, wanted_at[: len(known)]])
-        is_applied = np.zeros(len(candidates), np.bool_)
-        is_applied[: len(earlier)] = ~earlier.column("is_waiting").to_numpy()
-        outcomes = candidates.column("outcome").combine_chunks().dictionary_encode()
-        rows = _label_rows(candidates, predictions, at, is_applied, outcomes, horizons_us)
+        if len(sequence) == 0:
+            return _all_wait(len(batch.labels))
+        applied, waiting = self._earlier(batch, awaited)
+        candidates = _candidates(applied, waiting, _take(batch.labels, known))
+        earlier = [table.column("prediction").to_numpy() for table in (applied, waiting)]
+        at = np.searchsorted(sequence, np.concatenate(earlier))
+        at = np.concatenate([at, wanted_at[: len(known)]])
+        predictions = self._predictions.at(sequence)
+        rows = _label_rows(candidates, predictions, at, horizons_us)
         resolution = resolve(rows)
+        self._store(candidates, sequence[at], resolution)
+        first_new = candidates.applied + candidates.waiting
         states = np.full(len(batch.labels), WAITING)
-        states[known] = resolution.state[len(earlier) :]
-        self._delete(candidates.column("seq").to_numpy()[resolution.superseded])
-        applied = _applied(candidates, resolution.applied, rows)
-        stored = pa.concat_tables([applied, _waiting(batch, np.flatnonzero(states == WAITING))])
-        numbers = first_sequence + np.arange(len(stored))
-        stored = stored.append_column("seq", pa.array(numbers))
-        if len(stored):
-            schema.insert(self._cursor, "labels", stored)
-        ids = _ids_by_prediction(batch, known, awaited, wanted_at, len(sequence))
-        pairs = _pairs(
-            candidates, predictions.append_column("prediction_id", ids), rows, resolution
+        states[known] = resolution.state[first_new:]
+        ids = _ids(batch, known, awaited, wanted_at, len(sequence))
+        new = resolution.applied[resolution.applied >= first_new] - first_new
+        return Met(
+            pairs=_pairs(candidates, predictions, ids, rows, resolution),
+            states=_STATES[states].tolist(),
+            applied=known[new],
+            waiting=np.flatnonzero(states == WAITING),
         )
-        return Met(pairs, [STATES[state] for state in states.tolist()], stored)
 
-    def _predictions(self, sequence: NDArray[np.int64]) -> pa.Table:
-        """The predictions at these sequence numbers, which rise."""
-        bounds = (int(sequence[0]), int(sequence[-1])) if len(sequence) else (0, 0)
-        given = pa.table({"seq": sequence})
-        found = schema.query(self._cursor, schema.PREDICTIONS_AT, given, *bounds)
-        if len(found) != len(sequence):
-            raise StreamMonitorError("the store lost predictions it held: delete it to replay")
-        contexts = self._contexts.rows(found.column("context").to_numpy())
-        for name in contexts.column_names:
-            found = found.append_column(name, contexts.column(name))
-        return found
+    def taken_out(self, ids: pa.StringArray, sequence: NDArray[np.int64]) -> pa.Table:
+        """The pairs, out of the counts, of predictions at these sequence numbers, which rise."""
+        labels = self._labels.applied(sequence)
+        labels = labels.filter(labels.column("label").is_valid())
+        if len(labels) == 0:
+            return PAIRS.empty_table()
+        found = labels.column("prediction").to_numpy()
+        distinct, at = np.unique(found, return_inverse=True)
+        own_ids = ids.take(pa.array(np.searchsorted(sequence, found)))
+        return pairs_of(
+            self._predictions.at(distinct), at, own_ids, labels, np.full(len(labels), -1)
+        )
 
-    def _earlier_labels(self, batch: Labelled, awaited: Awaited) -> pa.Table:
-        """Stored labels of the batch's predictions: the applied ones, then those that wait, in order."""
+    def _earlier(self, batch: Labelled, awaited: Awaited) -> tuple[pa.Table, pa.Table]:
+        """Stored labels of the batch's predictions: those that count, those that wait."""
         followed = np.flatnonzero(batch.is_followed)
         sequence, first = np.unique(batch.sequence[followed], return_index=True)
         rows = followed[first]
-        given = {
-            "prediction": np.concatenate([sequence, awaited.sequence]),
-            "hash": np.concatenate([batch.hashes[rows], awaited.hashes]),
-            "check": np.concatenate([batch.checks[rows], awaited.checks]),
-        }
-        lowest = int(sequence.min(initial=awaited.lowest_label))
-        return schema.query(self._cursor, schema.LABELS_OF, pa.table(given), lowest)
+        waiting = self._labels.waiting(
+            np.concatenate([sequence, awaited.sequence]),
+            np.concatenate([batch.hashes[rows], awaited.hashes]),
+            np.concatenate([batch.checks[rows], awaited.checks]),
+            lowest=int(sequence.min(initial=awaited.lowest_label)),
+        )
+        return self._labels.applied(sequence), waiting
 
-    def _delete(self, sequence: NDArray[np.int64]) -> None:
-        if len(sequence):
-            bounds = (int(sequence.min()), int(sequence.max()))
-            schema.execute(self._cursor, schema.DELETE_LABELS, pa.table({"seq": sequence}), *bounds)
+    def _store(
+        self, candidates: _Candidates, sequence: NDArray[np.int64], resolution: Resolution
+    ) -> None:
+        superseded, applied = resolution.superseded, resolution.applied
+        counted = superseded < candidates.applied
+        place = candidates.place[superseded]
+        self._labels.delete(place[counted], place[~counted])
+        if len(applied):
+            rows = pa.array(applied)
+            self._labels.apply(
+                sequence[applied],
+                candidates.outcome.take(rows),
+                candidates.label.take(rows),
+                candidates.timestamp_us[applied],
+            )
 
 
-def _candidates(batch: Labelled, known: NDArray[np.int64]) -> pa.Table:
-    labels = batch.labels.take(pa.array(known))
-    columns = {
-        "prediction": batch.sequence[known],
-        "seq": np.full(len(known), -1),
-        "hash": batch.hashes[known],
-        "check": batch.checks[known],
-        **{name: labels.column(name) for name in ("outcome", "label", "timestamp_us")},
-    }
-    return pa.table(columns)
+def _all_wait(labels: int) -> Met:
+    states = [STATES[WAITING]] * labels
+    return Met(PAIRS.empty_table(), states, np.zeros(0, np.int64), np.arange(labels))
 
 
-def _label_rows(
-    candidates: pa.Table,
-    predictions: pa.Table,
-    at: NDArray[np.int64],
-    is_applied: NDArray[np.bool_],
-    outcomes: pa.DictionaryArray,
-    horizons_us: Mapping[tuple[str, str], int],
-) -> LabelRows:
-    models = predictions.column("model").combine_chunks().dictionary_encode()
-    horizons = np.full((len(models.dictionary), len(outcomes.dictionary)), NO_HORIZON)
-    for i, model in enumerate(models.dictionary.to_pylist()):
-        for j, outcome in enumerate(outcomes.dictionary.to_pylist()):
-            horizons[i, j] = horizons_us.get((model, outcome), NO_HORIZON)
-    labels = candidates.column("label").combine_chunks().dictionary_encode()
-    outcome_codes = _int64(outcomes.indices)
-    timestamp_us = candidates.column("timestamp_us").to_numpy()
-    return LabelRows(
-        prediction=at,
-        outcome=outcome_codes,
-        label=_int64(labels.indices.fill_null(RETRACTION)),
-        timestamp_us=timestamp_us,
-        delay_us=timestamp_us - predictions.column("timestamp_us").to_numpy()[at],
-        horizon_us=horizons[_int64(models.indices)[at], outcome_codes],
-        is_applied=is_applied,
-        is_stored=candidates.column("seq").to_numpy() >= 0,
+def _candidates(applied: pa.Table, waiting: pa.Table, new: pa.Table) -> _Candidates:
+    names = ["outcome", "label", "timestamp_us"]
+    rows = pa.concat_tables([part.select(names) for part in (applied, waiting, new)])
+    return _Candidates(
+        applied=len(applied),
+        waiting=len(waiting),
+        place=np.concatenate([part.column("place").to_numpy() for part in (applied, waiting)]),
+        outcome=rows.column("outcome").combine_chunks().dictionary_encode(),
+        label=rows.column("label").combine_chunks().dictionary_encode(),
+        timestamp_us=rows.column("timestamp_us").to_numpy(),
     )
 
 
-def _applied(candidates: pa.Table, applied: NDArray[np.int64], rows: LabelRows) -> pa.Table:
-    """Rows that hold groups' effective labels: they expire with their predictions."""
-    labels = candidates.take(pa.array(applied))
-    columns = {name: labels.column(name) for name in _CANDIDATE[2:]}
-    columns["prediction_id"] = pa.nulls(len(labels), pa.string())
-    columns["expires_us"] = pa.array(rows.timestamp_us[applied] - rows.delay_us[applied])
-    columns["is_waiting"] = pa.array(np.zeros(len(labels), np.bool_))
-    return pa.table(columns)
+def _label_rows(
+    candidates: _Candidates,
+    predictions: Predictions,
+    at: NDArray[np.int64],
+    horizons_us: Mapping[tuple[str, str], int],
+) -> LabelRows:
+    models, outcomes = predictions.contexts["model"], candidates.outcome.dictionary
+    horizons = np.full((len(models), len(outcomes)), NO_HORIZON)
+    for pair in np.ndindex(horizons.shape):
+        key = (models[pair[0]].as_py(), outcomes[pair[1]].as_py())
+        horizons[pair] = horizons_us.get(key, NO_HORIZON)
+    outcome = _int64(candidates.outcome.indices)
+    order = np.arange(len(at))
+    return LabelRows(
+        prediction=at,
+        outcome=outcome,
+        label=_int64(candidates.label.indices.fill_null(RETRACTION)),
+        timestamp_us=candidates.timestamp_us,
+        delay_us=candidates.timestamp_us - predictions.timestamp_us[at],
+        horizon_us=horizons[predictions.context[at], outcome],
+        is_applied=order < candidates.applied,
+        is_stored=order < candidates.applied + candidates.waiting,
+    )
 
 
-def _waiting(batch: Labelled, waiting: NDArray[np.int64]) -> pa.Table:
-    labels = batch.labels.take(pa.array(waiting))
-    columns: dict[str, Any] = {"hash": batch.hashes[waiting], "check": batch.checks[waiting]}
-    columns |= {name: labels.column(name) for name in ("outcome", "label", "timestamp_us")}
-    columns["prediction_id"] = labels.column("prediction_id")
-    columns["expires_us"] = labels.column("timestamp_us")
-    columns["is_waiting"] = np.ones(len(labels), np.bool_)
-    return pa.table(columns)
-
-
-def _ids_by_prediction(
+def _ids(
     batch: Labelled,
     known: NDArray[np.int64],
     awaited: Awaited,
     wanted_at: NDArray[np.int64],
     predictions: int,
-) -> pa.Array:
+) -> tuple[pa.Array, NDArray[np.int64]]:
+    """Ids, and which of them is each prediction's."""
     row = np.zeros(predictions, np.int64)
     first_awaited = len(batch.labels)
     row[wanted_at] = np.concatenate([known, first_awaited + np.arange(len(awaited.ids))])
-    batch_ids = batch.labels.column("prediction_id").combine_chunks()
-    return pa.concat_arrays([batch_ids, awaited.ids]).take(pa.array(row))
+    ids = batch.labels.column("prediction_id").combine_chunks()
+    return pa.concat_arrays([ids, awaited.ids]) if len(awaited.ids) else ids, row
 
 
 def _pairs(
-    candidates: pa.Table, predictions: pa.Table, rows: LabelRows, resolution: Resolution
+    candidates: _Candidates,
+    predictions: Predictions,
+    ids: tuple[pa.Array, NDArray[np.int64]],
+    rows: LabelRows,
+    resolution: Resolution,
 ) -> pa.Table:
-    """The pairs out and in, those of one prediction and outcome together."""
+    """The pairs taken out, then those added."""
     row = np.concatenate([resolution.removed, resolution.added])
     sign = np.ones(len(row), np.int64)
     sign[: len(resolution.removed)] = -1
-    order = np.lexsort((rows.outcome[row], rows.prediction[row]))
-    row, sign = row[order], sign[order]
-    labels = candidates.take(pa.array(row))
-    columns: dict[str, Any] = {
-        "outcome": labels.column("outcome"),
-        "label": labels.column("label"),
-        "delay_us": rows.delay_us[row],
-        "sign": sign,
+    at = rows.prediction[row]
+    labels = {
+        "outcome": candidates.outcome.take(pa.array(row)).cast(pa.string()),
+        "label": candidates.label.take(pa.array(row)).cast(pa.string()),
+        "timestamp_us": rows.timestamp_us[row],
     }
-    matched = predictions.take(pa.array(rows.prediction[row]))
-    columns |= {name: matched.column(name) for name in PAIRS.names if name not in columns}
-    return pa.table(columns).select(PAIRS.names).cast(PAIRS)
+    texts, text = ids
+    return pairs_of(predictions, at, texts.take(pa.array(text[at])), pa.table(labels), sign)
+
+
+def _take(table: pa.Table, rows: NDArray[np.int64]) -> pa.Table:
+    """The rows at rising positions."""
+    return table if len(rows) == len(table) else table.take(pa.array(rows))
 
 
 def _int64(values: pa.Array) -> NDArray[np.int64]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -12,7 +11,6 @@ from numpy.typing import NDArray
 
 from stream_monitor.connectors.pending_store import schema
 from stream_monitor.connectors.pending_store.columns import LABELS, PAIRS, PREDICTIONS
-from stream_monitor.connectors.pending_store.contexts import Contexts
 from stream_monitor.connectors.pending_store.id_hash import id_hashes
 from stream_monitor.connectors.pending_store.id_index import (
     FLAG_BITS,
@@ -22,6 +20,9 @@ from stream_monitor.connectors.pending_store.id_index import (
     IdIndex,
 )
 from stream_monitor.connectors.pending_store.label_join import Awaited, LabelJoin, Labelled
+from stream_monitor.connectors.pending_store.reopening import read_index
+from stream_monitor.connectors.pending_store.stored_labels import StoredLabels
+from stream_monitor.connectors.pending_store.stored_predictions import StoredPredictions
 from stream_monitor.core.errors import StreamMonitorError
 from stream_monitor.services.ports import Joined
 
@@ -31,18 +32,13 @@ class Partition:
 
     def __init__(self, cursor: DuckDBPyConnection) -> None:
         self._cursor = cursor
-        self._contexts = Contexts(cursor)
-        self._join = LabelJoin(cursor, self._contexts)
+        self._predictions = StoredPredictions(cursor)
+        self._labels = StoredLabels(cursor)
+        self._join = LabelJoin(self._predictions, self._labels)
         self._index = IdIndex()
         [[self._next]] = schema.run(cursor, schema.NEXT_SEQUENCE)
         self._is_changed = False
-        predictions = schema.fetch(cursor, schema.PREDICTION_IDS)
-        self.held = self._held_before = len(predictions)
-        values = _numpy(predictions, "seq") << FLAG_BITS | IS_PREDICTED
-        self._index.put(*_ids(predictions), values)
-        labels = schema.fetch(cursor, schema.LABEL_IDS)
-        self._index.add_labels(*_ids(labels), _numpy(labels, "seq"))
-        self._index.commit()
+        self.held = self._held_before = read_index(cursor, self._index)
 
     def join(
         self,
@@ -57,21 +53,53 @@ class Partition:
         is_new, awaited = self._add_predictions(predictions)
         if len(labels) == 0 and len(awaited.sequence) == 0:
             return Joined(is_new, PAIRS.empty_table(), [])
-        met = self._join.meet(self._look_up(labels), awaited, horizons_us, self._next)
-        self._number(len(met.stored))
-        self._index.add_labels(*_ids(met.stored), _numpy(met.stored, "seq"))
+        batch = self._look_up(labels)
+        met = self._join.meet(batch, awaited, horizons_us)
+        applied = met.applied
+        self._index.add_labels(
+            batch.hashes[applied], batch.checks[applied], batch.sequence[applied]
+        )
+        self._wait(batch, met.waiting)
         return Joined(is_new, met.pairs, met.states)
 
-    def expire(self, before_us: int) -> pa.Table:
-        """As PendingStore.expire."""
+    def erase(self, ids: pa.StringArray) -> pa.Table:
+        """As PendingStore.erase."""
+        ids = ids.unique()
+        hashes, checks = id_hashes(ids)
+        values = self._index.values(hashes, checks)
+        order = np.argsort(values)  # which is by sequence number, unknown ids first
+        order = order[values[order] != 0]
+        if len(order) == 0:
+            return PAIRS.empty_table()
         self._begin()
-        predictions = schema.fetch(self._cursor, schema.EXPIRED_PREDICTIONS, before_us)
-        self.held -= len(predictions)
-        labels = schema.fetch(self._cursor, schema.EXPIRED_LABELS, before_us)
-        self._forget(predictions, IS_PREDICTED)
-        self._forget(labels, 0)
-        waiting = labels.filter(labels.column("is_waiting")).sort_by("seq")
-        return waiting.select(LABELS.names)
+        values, hashes, checks = values[order], hashes[order], checks[order]
+        is_held, is_labelled = values & IS_PREDICTED != 0, values & IS_LABELLED != 0
+        sequence = values >> FLAG_BITS
+        followed = is_held & is_labelled
+        pairs = self._join.taken_out(ids.take(pa.array(order[followed])), sequence[followed])
+        self._labels.delete_applied(sequence[followed])
+        self._labels.delete_waiting(_id_rows(hashes[is_labelled], checks[is_labelled]))
+        self._predictions.delete(sequence[is_held])
+        self._index.put(hashes, checks, np.zeros(len(values), np.int64))
+        self.held -= int(is_held.sum())
+        return pairs
+
+    def expire(self, predictions_before_us: Mapping[str, int], labels_before_us: int) -> pa.Table:
+        """As PendingStore.expire."""
+        lost = [LABELS.append(pa.field("seq", pa.int64())).empty_table()]
+        if self._labels.is_expiring(labels_before_us):
+            self._begin()
+            for dropped in self._labels.expire(labels_before_us):
+                self._forget(dropped, 0)
+                lost.append(dropped.select(lost[0].column_names))
+        for model, before_us in self._predictions.expiring(predictions_before_us).items():
+            self._begin()
+            for dropped in self._predictions.expire(model, before_us):
+                self.held -= len(dropped)
+                followed = self._forget(dropped, IS_PREDICTED)
+                self._labels.delete_applied(dropped.column("seq").to_numpy()[followed])
+        order = [("offset", "ascending"), ("seq", "ascending")]
+        return pa.concat_tables(lost).sort_by(order).select(LABELS.names)
 
     def commit(self, offsets: Mapping[str, int]) -> None:
         """Makes the open transaction durable together with the next offset of each topic."""
@@ -82,8 +110,8 @@ class Partition:
         schema.run(self._cursor, "COMMIT")
         self._is_changed = False
         self._held_before = self.held
-        self._index.commit()
-        self._contexts.commit()
+        for part in (self._index, self._predictions, self._labels):
+            part.commit()
 
     def rollback(self) -> None:
         """Undoes the open transaction."""
@@ -92,8 +120,8 @@ class Partition:
         schema.run(self._cursor, "ROLLBACK")
         self._is_changed = False
         self.held = self._held_before
-        self._index.rollback()
-        self._contexts.rollback()
+        for part in (self._index, self._predictions, self._labels):
+            part.rollback()
 
     def offsets(self) -> dict[str, int]:
         """Committed next offset per topic."""
@@ -113,56 +141,53 @@ class Partition:
         sequence = self._next + np.arange(len(rows))
         if len(rows):
             new = predictions if len(rows) == len(predictions) else predictions.take(pa.array(rows))
-            self._insert(new, hashes[rows], checks[rows], sequence)
+            self._predictions.insert(new, hashes[rows], checks[rows], sequence)
+            self._number(len(rows))
+            self.held += len(rows)
         is_early = before[rows] & IS_LABELLED != 0
         at = rows[is_early]
         ids = predictions.column("prediction_id").take(pa.array(at)).combine_chunks()
         lowest = int((before[at] >> FLAG_BITS).min(initial=LAST_SEQUENCE))
         return is_new, Awaited(ids, hashes[at], checks[at], sequence[is_early], lowest)
 
-    def _insert(
-        self,
-        new: pa.Table,
-        hashes: NDArray[np.uint64],
-        checks: NDArray[np.uint32],
-        sequence: NDArray[np.int64],
-    ) -> None:
-        columns = {
-            "seq": sequence,
-            "hash": hashes,
-            "check": checks,
-            "context": self._contexts.numbers(new),
-            "timestamp_us": new.column("timestamp_us"),
-            "score": new.column("score").fill_null(np.nan),
-            "predicted_value": new.column("predicted_value").fill_null(np.nan),
-        }
-        schema.insert(self._cursor, "predictions", pa.table(columns))
-        self._number(len(new))
-        self.held += len(new)
-
     def _look_up(self, labels: pa.Table) -> Labelled:
         hashes, checks = id_hashes(labels.column("prediction_id").combine_chunks())
         values = self._index.values(hashes, checks)
         is_predicted = values & IS_PREDICTED != 0
         sequence = np.where(is_predicted, values >> FLAG_BITS, -1)
-        return Labelled(
-            labels, hashes, checks, sequence, is_predicted & (values & IS_LABELLED != 0)
-        )
+        is_followed = is_predicted & (values & IS_LABELLED != 0)
+        return Labelled(labels, hashes, checks, sequence, is_followed)
 
-    def _forget(self, deleted: pa.Table, flag: int) -> None:
-        """Takes deleted rows' ids out of the index; `flag` is what they lose for sure."""
-        hashes, checks = _ids(deleted)
-        values = self._index.values(hashes, checks)
-        is_gone = (values != 0) & (values & IS_PREDICTED & ~flag == 0)
-        hashes, checks, values = hashes[is_gone], checks[is_gone], values[is_gone]
-        if len(values) == 0:
+    def _wait(self, batch: Labelled, rows: NDArray[np.int64]) -> None:
+        """Stores the batch's labels that wait, at rising `rows`."""
+        if len(rows) == 0:
             return
-        self._index.put(hashes, checks, np.zeros(len(values), np.int64))
-        was_labelled = values & IS_LABELLED != 0
-        given = pa.table({"hash": hashes[was_labelled], "check": checks[was_labelled]})
-        if len(given):
-            left = schema.query(self._cursor, schema.LABEL_IDS_LEFT, given)
-            self._index.add_labels(*_ids(left), _numpy(left, "seq"))
+        hashes, checks = batch.hashes[rows], batch.checks[rows]
+        sequence = self._next + np.arange(len(rows))
+        self._number(len(rows))
+        labels = batch.labels.take(pa.array(rows))
+        for name, values in (("seq", sequence), ("hash", hashes), ("check", checks)):
+            labels = labels.append_column(name, pa.array(values))
+        self._labels.wait(labels)
+        self._index.add_labels(hashes, checks, sequence)
+
+    def _forget(self, dropped: pa.Table, flag: int) -> NDArray[np.bool_]:
+        """Takes dropped rows' ids (hash, check) out of the index; returns which had labels.
+
+        `flag` is IS_PREDICTED where predictions were dropped, 0 where waiting labels were: these leave
+        the ids of known predictions alone.
+        """
+        hashes, checks = dropped["hash"].to_numpy(), dropped["check"].to_numpy()
+        values = self._index.values(hashes, checks)
+        had_labels: NDArray[np.bool_] = values & IS_LABELLED != 0
+        is_gone = (values != 0) & (values & IS_PREDICTED == flag)
+        self._index.put(hashes[is_gone], checks[is_gone], np.zeros(int(is_gone.sum()), np.int64))
+        maybe = is_gone & had_labels
+        if maybe.any():
+            left = self._labels.first_waiting(_id_rows(hashes[maybe], checks[maybe]))
+            columns = [left.column(name).to_numpy() for name in ("hash", "check", "seq")]
+            self._index.add_labels(*columns)
+        return had_labels
 
     def _number(self, rows: int) -> None:
         self._next += rows
@@ -170,10 +195,5 @@ class Partition:
             raise StreamMonitorError("the store has numbered its last row: delete it to replay")
 
 
-def _ids(rows: pa.Table) -> tuple[NDArray[np.uint64], NDArray[np.uint32]]:
-    return _numpy(rows, "hash"), _numpy(rows, "check")
-
-
-def _numpy(rows: pa.Table, name: str) -> NDArray[Any]:
-    values: NDArray[Any] = rows.column(name).to_numpy()
-    return values
+def _id_rows(hashes: object, checks: object) -> pa.Table:
+    return pa.table({"hash": hashes, "check": checks})

@@ -23,7 +23,7 @@ class DuckPendingStore:
     """The PendingStore on disk.
 
     `memory_limit` (such as "512MB") bounds DuckDB; the index of ids takes 16 bytes a slot besides, 23 to
-    46 bytes per prediction. Errors of the disk or a damaged file are StreamMonitorError: stop, and the
+    35 bytes per prediction. Errors of the disk or a damaged file are StreamMonitorError: stop, and the
     next start wipes what cannot be read.
     """
 
@@ -61,11 +61,21 @@ class DuckPendingStore:
         except duckdb.Error as error:
             raise file.failed(error) from error
 
-    def expire(self, partition: int, before_us: int) -> pa.Table:
+    def erase(self, partition: int, ids: pa.StringArray) -> pa.Table:
+        """As PendingStore.erase."""
+        file = self._file(partition)
+        try:
+            return file.partition.erase(ids)
+        except duckdb.Error as error:
+            raise file.failed(error) from error
+
+    def expire(
+        self, partition: int, predictions_before_us: Mapping[str, int], labels_before_us: int
+    ) -> pa.Table:
         """As PendingStore.expire."""
         file = self._file(partition)
         try:
-            return file.partition.expire(before_us)
+            return file.partition.expire(predictions_before_us, labels_before_us)
         except duckdb.Error as error:
             raise file.failed(error) from error
 

@@ -68,7 +68,8 @@ class Envelope:
     ) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
         """Event times in µs (the record's own where none is given), and whether one was given.
 
-        Rejects times that cannot be read, and those further than the tolerance ahead of the record's.
+        Rejects times that cannot be read, and those further than the tolerance ahead of the record's. A
+        record without a time of its own (−1) must give one.
         """
         is_read = np.asarray(self._parsed_us.is_valid())
         parsed = np.asarray(pc.fill_null(self._parsed_us, 0), dtype=np.int64)
@@ -81,7 +82,9 @@ class Envelope:
             unreadable, Reason.WRONG_TYPE, "timestamp is neither RFC 3339 nor an epoch number"
         )
         times = np.where(is_read, parsed, record_ms * 1_000)
-        ahead = times > (record_ms + tolerance_ms) * 1_000
+        untimed = record_ms < 0
+        self.reject(untimed & ~is_read, Reason.MISSING_FIELD, "neither event nor record has a time")
+        ahead = ~untimed & (times > (record_ms + tolerance_ms) * 1_000)
         self.reject(ahead, Reason.FUTURE_TIMESTAMP, "timestamp is ahead of the record's own time")
         return times, is_read
 

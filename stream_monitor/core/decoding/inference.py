@@ -23,6 +23,7 @@ from stream_monitor.core.decoding.json_text import explain_malformed, json_colum
 from stream_monitor.core.decoding.query import JsonQueries, pointer
 from stream_monitor.core.hashing import murmur2
 from stream_monitor.core.policy import ModelSpec
+from stream_monitor.core.privacy import masked
 from stream_monitor.core.records import Records
 
 SAMPLE_EVERY = 64
@@ -117,8 +118,10 @@ class _Batch:
             whole.take(rows, name) if len(rows) < whole.n or name != whole.model else whole
             for name, rows in _by_value(model, good)
         ]
+        names = _known(model, [r.row for r in envelope.rejected], models)
         rejected = [
-            Rejected(int(self._rows[r.row]), r.reason, r.message) for r in envelope.rejected
+            Rejected(int(self._rows[r.row]), r.reason, r.message, names.get(r.row, ""))
+            for r in envelope.rejected
         ]
         return columns, rejected
 
@@ -156,7 +159,11 @@ class _Batch:
             is_timestamped=is_timestamped,
             numeric=np.stack([_floats(c) for c in numeric]) if numeric else np.empty((0, n)),
             numeric_state=states[:n_numeric],
-            categorical=tuple(column.dictionary_encode() for column in categorical),
+            categorical=masked(
+                [column.dictionary_encode() for column in categorical],
+                schema.categorical,
+                self._spec.masks,
+            ),
             categorical_state=states[n_numeric:],
             segments=tuple(tags[key].dictionary_encode() for key in self._spec.segment_keys),
             predicted_label=prediction["label"],
@@ -212,6 +219,14 @@ class _Batch:
         ]
         rows, features = (np.array([p[k] for p in pairs], dtype=np.int64) for k in (0, 1))
         return sampled, rows, features
+
+
+def _known(
+    model: pa.StringArray, rows: list[int], models: Mapping[str, ModelSpec]
+) -> dict[int, str]:
+    """The configured model that each of the rows names, where it does."""
+    found = zip(rows, model.take(pa.array(rows, pa.int64())).to_pylist(), strict=True)
+    return {row: name for row, name in found if name in models}
 
 
 def _structure(spec: ModelSpec) -> dict[str, Any]:

@@ -73,6 +73,11 @@ class JsonQueries:
             .combine_chunks()
         )  # fmt: skip
 
+    def epochs(self, times: pa.StringArray) -> pa.Int64Array:
+        """Times as texts in µs since the epoch, null where they are none."""
+        query = f"SELECT {_EPOCH.format('text')} AS timestamp_us FROM batch"
+        return self._run(times, query)["timestamp_us"].combine_chunks()
+
     def _run(self, texts: pa.StringArray, query: str) -> pa.Table:
         self._connection.register("batch", pa.table({"text": texts}))
         return self._connection.sql(query).to_arrow_table()

@@ -19,6 +19,8 @@ from stream_monitor.core.profile.score import ScorePart
 from stream_monitor.core.profile.traffic import TrafficPart
 
 _FIRST_SLOTS = 8
+OTHER = "other"
+"""Stands for the segment values that the reference does not know."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +43,11 @@ class SlotTable:
         self, version: pa.DictionaryArray, segment: pa.DictionaryArray | None, name: str,
         pane_s: NDArray[np.int64],
     ) -> NDArray[np.int64]:  # fmt: skip
-        """Each row's slot; −1 where the row has no value for the segment key `name`."""
+        """Each row's slot; −1 where the row has no value for the segment key `name`.
+
+        Values that the binning does not know share the slot of OTHER: their number is not bounded.
+        """
+        known = self.layout.binning.segments_of(name)
         panes, pane = np.unique(pane_s, return_inverse=True)
         versions = version.dictionary.to_pylist()
         code = _codes(version)
@@ -55,7 +61,8 @@ class SlotTable:
             if key >= 0:
                 rest, pane_index = divmod(key, len(panes))
                 version_index, value_index = divmod(rest, len(values))
-                text = ALL if segment is None else f"{name}={values[value_index]}"
+                named = values[value_index]
+                text = ALL if segment is None else f"{name}={named if named in known else OTHER}"
                 slot[i] = self._slot((versions[version_index], text, int(panes[pane_index])))
         return slot[inverse]
 
@@ -136,6 +143,8 @@ def _count_events(table: SlotTable, columns: InferenceColumns, slot: NDArray[np.
             part.update_sample(
                 columns.sampled_row, columns.coerced_row, columns.coerced_feature, slot
             )
+        elif isinstance(part, OutcomePart):
+            part.update_events(columns.predicted_label, columns.score, slot)
 
 
 def _count_labels(table: SlotTable, columns: MatchedColumns, slot: NDArray[np.int64]) -> None:

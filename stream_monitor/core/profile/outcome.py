@@ -22,7 +22,9 @@ HALF_BITS: Final = 18
 class OutcomePart(Part):
     """Label counts of one outcome; parameters: the Outcome.
 
-    `confusion[actual, predicted]` has one more slot for other classes. Numbers are quantised to the
+    `confusion[actual, predicted]` has one more slot for other classes. Where a missing label means a
+    class, `predicted` and `predicted_scores` count the events themselves, so that what has no label is
+    a subtraction (performance/absent.py). Numbers are quantised to the
     outcome's resolution, clipped at ±2³⁶ steps (counted in `clipped`): Σy, Σe, Σ|e|, and Σe², Σy² as
     Σa², Σab, Σb² of q = a·2¹⁸ + b.
     """
@@ -35,7 +37,11 @@ class OutcomePart(Part):
         common = (Field("labels", ()), Field("delay", (len(DELAY_EDGES_S) + 1,)))
         if params.kind is OutcomeKind.CLASS:
             size = len(params.classes) + 1
-            return (*common, Field("confusion", (size, size)), Field("scores", (2, SCORE_BINS)))
+            pairs = (Field("confusion", (size, size)), Field("scores", (2, SCORE_BINS)))
+            if params.absent_means is None:
+                return (*common, *pairs)
+            events = (Field("predicted", (size,)), Field("predicted_scores", (SCORE_BINS,)))
+            return (*common, *pairs, *events)
         sums = ("actual", "error", "absolute_error", "clipped", "invalid")
         squares = (Field("square_error", (3,)), Field("square_actual", (3,)))
         return (*common, *(Field(name, ()) for name in sums), *squares)
@@ -63,6 +69,24 @@ class OutcomePart(Part):
         else:
             self._numbers(label.take(rows), predicted_value[rows], where, sign)
 
+    def update_events(
+        self, predicted_label: pa.StringArray, score: NDArray[np.float64], slot: NDArray[np.int64]
+    ) -> None:
+        """Counts n events by what was predicted (slot −1: not counted), if a missing label means a class."""
+        rows = np.flatnonzero(slot >= 0)
+        if self.params.absent_means is None or not len(rows):
+            return
+        guess = self._class_of(predicted_label.take(pa.array(rows)))
+        np.add.at(self.arrays["predicted"], (slot[rows], guess), 1)
+        scored = rows[(score[rows] >= 0) & (score[rows] <= 1)]
+        np.add.at(self.arrays["predicted_scores"], (slot[scored], score_bin(score[scored])), 1)
+
+    def _class_of(self, label: pa.StringArray) -> NDArray[np.int64]:
+        """Index of each label's class, one past the last for labels of none."""
+        found = pc.index_in(label, pa.array(self.params.classes, pa.string()))
+        other = len(self.params.classes)
+        return np.asarray(found.fill_null(other).to_numpy(zero_copy_only=False), dtype=np.int64)
+
     def _classes(
         self,
         label: pa.StringArray,
@@ -71,15 +95,7 @@ class OutcomePart(Part):
         where: NDArray[np.int64],
         sign: NDArray[np.int64],
     ) -> None:
-        classes = pa.array(self.params.classes, pa.string())
-        other = len(self.params.classes)
-        actual, guess = (
-            pc.index_in(column, classes)
-            .fill_null(other)
-            .to_numpy(zero_copy_only=False)
-            .astype(np.int64)
-            for column in (label, predicted)
-        )
+        actual, guess = self._class_of(label), self._class_of(predicted)
         np.add.at(self.arrays["confusion"], (where, actual, guess), sign)
         scored = (score >= 0) & (score <= 1)
         positive = (actual == self.params.classes.index(self.positive)).astype(np.int64)

@@ -15,6 +15,7 @@ from stream_monitor.core.errors import StreamMonitorError
 from stream_monitor.core.records import TopicPartition
 
 OFFSETS = {TopicPartition("inference", 0): 500}
+MANY = 100_000
 LOCK = """
 import sys
 from pathlib import Path
@@ -36,7 +37,7 @@ def written(tmp_path: Path) -> Path:
         for i in range(500)
     ]
     labels = [
-        {"prediction_id": f"p{i}", "outcome": "o", "label": "x", "timestamp_us": i}
+        {"prediction_id": f"p{i}", "outcome": "o", "label": "x", "timestamp_us": i, "offset": i}
         for i in range(0, 500, 2)
     ]
     store.join(
@@ -117,7 +118,7 @@ def test_what_was_not_committed_is_lost_with_the_process(written: Path) -> None:
             [
                 'store = DuckPendingStore(Path(sys.argv[1]), "64MB")',
                 'store.open(0, "cluster")',
-                "store.expire(0, 10**9)",
+                'store.expire(0, {"m": 10**9}, 10**9)',
             ]
         ),
     )
@@ -126,4 +127,32 @@ def test_what_was_not_committed_is_lost_with_the_process(written: Path) -> None:
         assert other.stdout is not None
         assert other.stdout.readline() == b"open\n"
         other.kill()
+    assert reopened(written) == ({"inference": 500}, 500)
+
+
+def test_a_full_disk_is_an_error_and_keeps_what_was_committed(written: Path) -> None:
+    script = f"""
+import resource, sys
+from pathlib import Path
+import pyarrow as pa
+from stream_monitor.connectors.pending_store import DuckPendingStore
+from stream_monitor.connectors.pending_store.columns import LABELS, PREDICTIONS
+from stream_monitor.core.errors import StreamMonitorError
+
+store = DuckPendingStore(Path(sys.argv[1]), "64MB")
+store.open(0, "cluster")
+ids = pa.array([f"new {{i}}" for i in range({MANY})])
+columns = {{name: pa.nulls({MANY}, PREDICTIONS.field(name).type) for name in PREDICTIONS.names}}
+columns |= {{"prediction_id": ids, "model": pa.repeat("m", {MANY})}}
+columns["timestamp_us"] = pa.array(range({MANY}))
+resource.setrlimit(resource.RLIMIT_FSIZE, (1_000_000, 1_000_000))
+try:
+    store.join(0, pa.table(columns), LABELS.empty_table(), {{}})
+    store.commit({{}})
+except StreamMonitorError as error:
+    print(error)
+"""
+    command = [sys.executable, "-c", script, str(written.parent)]
+    said = subprocess.run(command, check=False, capture_output=True, text=True)
+    assert "give it disk and memory" in said.stdout, said
     assert reopened(written) == ({"inference": 500}, 500)

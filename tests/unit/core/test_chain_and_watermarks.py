@@ -41,14 +41,14 @@ def test_a_marker_is_next_known_or_a_violation(
 
 
 def follow(held: Chain, *steps: PartitionProgress) -> Chain:
-    found = marker(*steps)
+    found = marker(*steps, sequence=1 + max(held.epochs.values(), default=-1))
     return held.extended(found, held.check(found))
 
 
 def test_violations_and_duplicates_are_counted_and_the_chain_goes_on() -> None:
     gap = follow(HELD, progress(11, 20))
     assert (gap.violations, gap.duplicates) == (1, 0)
-    assert gap.check(marker(progress(20, 21))) is Link.NEXT
+    assert gap.check(marker(progress(20, 21), sequence=1)) is Link.NEXT
     again = follow(gap, progress(11, 20))
     assert (again.violations, again.duplicates) == (1, 1)
     assert again.progress == gap.progress

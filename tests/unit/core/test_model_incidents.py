@@ -1,12 +1,14 @@
 import pytest
 
+from stream_monitor.core.binning import Binning
 from stream_monitor.core.incidents import Status
 from stream_monitor.core.policy import FeaturePolicy
+from stream_monitor.core.profile.profile import Layout
 from stream_monitor.core.results import DriftEvent, Output
 from stream_monitor.core.verdicts import VerdictState
-from tests.unit.core.builders import HOUR_S
+from tests.unit.core.builders import HOUR_S, deltas, events
 from tests.unit.core.one_model import close, put, said, state, windows
-from tests.unit.core.streams import T0
+from tests.unit.core.streams import SPEC, T0
 
 
 def test_drift_opens_goes_on_and_recovers_and_a_late_correction_retracts() -> None:
@@ -65,3 +67,23 @@ def test_of_two_versions_that_end_together_the_later_named_one_is_gone_on_from(
     third = [e for e in outputs if isinstance(e, DriftEvent) and e.key.version == "3"]
     shown = {e.status for e in third if (e.feature, e.reference) == ("amount", "validation")}
     assert shown == {Status.ONGOING}
+
+
+@pytest.mark.parametrize("is_drift_first", [True, False])
+def test_the_half_of_a_window_without_a_reference_takes_back_nothing(is_drift_first: bool) -> None:
+    unlearned = Layout(Binning(SPEC.schema), SPEC.outcomes)
+    model = state()
+    outputs: list[Output] = []
+    for is_drift in (is_drift_first, not is_drift_first):
+        if is_drift:
+            put(model, T0, shift=9)
+        else:
+            for delta in deltas(model.spec, unlearned, events([T0] * 50)):
+                model.add(delta)
+        outputs += close(model, 0)
+    put(model, T0 + HOUR_S, shift=9)
+    outputs += close(model, 1)
+    shown = [event for event in said(outputs) if event[3] == "validation"]
+    assert shown == [(0, "opened", 0, "validation"), (1, "ongoing", 0, "validation")]
+    states = {r.features[0].state for r in windows(outputs)}
+    assert VerdictState.NO_REFERENCE in states

@@ -7,6 +7,8 @@ from stream_monitor.core.partition_state import PartitionState, UnknownReference
 from stream_monitor.core.profile.counter import Delta
 from stream_monitor.core.reference_catalogue import ReferenceCatalogue
 from stream_monitor.core.results import WindowResult
+from stream_monitor.core.state_records import StateRecords
+from stream_monitor.core.system_events import integrity_event
 from stream_monitor.core.watermarks import FLUSHED_US
 from stream_monitor.core.wire import PartitionProgress, encode_delta, encode_marker
 from tests.unit.core.builders import HOUR_S, deltas, events, marker, progress
@@ -160,3 +162,62 @@ def test_a_flushed_stream_is_over_when_both_topics_are() -> None:
     assert state.is_flushed
     assert state.advance() == []
     assert state.models["flights"].watermark_s == FLUSHED_US // 1_000_000
+
+
+def test_an_empty_commit_with_deltas_is_counted_once_when_read_again() -> None:
+    state = fresh()
+    first = [written(3), receipt(progress(0, 3))]
+    taken_back = [written(2, 1), receipt(progress(3, 3), sequence=1)]
+    assert feed(state, *first, *taken_back, *taken_back) == 0
+    assert total(state) == 5
+    assert state.chain.duplicates == 1
+
+
+def hours(state: PartitionState) -> dict[int, bool]:
+    """Of the hourly windows that close now: whether they are exact."""
+    return {
+        (output.window.start_s - T0) // HOUR_S: output.is_exact
+        for _, output in state.advance()
+        if isinstance(output, WindowResult)
+        and (output.size.name, output.key.segment) == ("1h", "all")
+    }
+
+
+def at_hour(state: PartitionState, hour: int, start: int, sequence: int, n: int = 1) -> int:
+    """A commit of one event of an hour, which moves time there; returns the violations."""
+    step = progress(start, start + 1, T0 + hour * HOUR_S + 60)
+    records = [written(1, sequence, at_s=T0 + hour * HOUR_S)] * bool(n)
+    return feed(state, *records, receipt(step, sequence=sequence, n=1))
+
+
+@pytest.mark.parametrize("is_restarted", [False, True])
+@pytest.mark.parametrize("is_cut", [False, True])
+def test_every_window_in_which_a_gap_may_have_lost_events_is_inexact(
+    is_cut: bool, is_restarted: bool
+) -> None:
+    state = fresh()
+    at_hour(state, 0, 0, 0)
+    for hour in (1, 2, 3, 4):
+        state.models["flights"].add(delta_of(1, T0 + hour * HOUR_S)[0])
+    assert at_hour(state, 3, 1 if is_cut else 2, 1, n=not is_cut) == 1
+    if is_restarted:
+        records, again = StateRecords(), fresh()
+        topic = records.changes(state)
+        assert records.restore(again, topic) == 0
+        state = again
+    end = 2 if is_cut else 3
+    feed(state, receipt(progress(end, end, T0 + 9 * HOUR_S), sequence=2, n=0))
+    assert hours(state) == {0: False, 1: False, 2: False, 3: False, 4: True}
+
+
+def test_a_gap_is_told_with_the_deltas_partition_that_saw_it() -> None:
+    ids = set()
+    for partition in range(3):
+        state = fresh()
+        state.partition = partition
+        feed(state, receipt(progress(0, 3), n=0))
+        (violation,) = state.add(1, receipt(progress(9, 9), sequence=1, n=0))
+        event = integrity_event(violation.marker, "app", violation.partition)
+        assert event["partition"] == partition
+        ids.add(event["id"])
+    assert len(ids) == 3

@@ -1,5 +1,6 @@
 """A detector restarted at any step goes on as if nothing had happened."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -28,7 +29,8 @@ def held(detector: Detector) -> dict[str, Any]:
         "tracks": model.tracks,
         "latest": {k: orjson.loads(orjson.dumps(v)) for k, v in model.latest.items()},
         "figures": (model.inexact, model.late_dropped, model.watermark_s, state.unreadable),
-        "chain": (dict(state.chain.progress), state.chain.violations, dict(state.partitions)),
+        "chain": (replace(state.chain, duplicates=0), dict(state.partitions)),
+        "inputs": state.inputs,
         "unmarked": {k: v[1] for k, v in state.unmarked.items()},
     }
 
@@ -71,7 +73,9 @@ def test_nothing_new_writes_nothing_but_the_chain() -> None:
     log, _, _ = random_log(np.random.default_rng(1), 0, has_versions=False)
     detector = Detector()
     detector.read(log, 60)
-    assert [orjson.loads(key) for key, _ in detector.records.changes(detector.state)] == [["chain"]]
+    assert [orjson.loads(key) for key, _ in detector.records.changes(detector.state)] == [
+        ["chain", 0]
+    ]
 
 
 def test_a_profile_in_many_pieces_is_restored_and_its_spare_pieces_are_deleted(
@@ -118,7 +122,7 @@ _TOPIC = _written()
 
 
 def test_records_of_models_that_are_gone_and_of_nobody_are_left_alone() -> None:
-    records = [(None, b"x"), (b"junk", b"x"), (b'["pane","gone"]', b"x"), (b'["chain"]', None)]
+    records = [(None, b"x"), (b"junk", b"x"), (b'["pane","gone",0]', b"x"), (b'["chain",0]', None)]
     assert StateRecords().restore(Detector().state, records) == 1
 
 

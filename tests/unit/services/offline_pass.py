@@ -28,31 +28,42 @@ def offline_pass(
 ) -> Published:
     """The records that a detector which had everything in the order of time would publish."""
     first: dict[str, tuple[int, str, bytes]] = {}
-    for body, value, sent_ms in _bodies(broker, "inference"):
+    erased = set()
+    for name, body, value, sent_ms in _bodies(broker, "inference"):
+        if body is None:
+            erased.add(name)
+            continue
         time_us = _microseconds(body)
         if body["model"] in models and time_us <= (sent_ms + 300_000) * 1_000:
-            first.setdefault(body["prediction_id"], (time_us, body["model"], value))
-    labels: dict[str, list[Label]] = {}
-    for body, _, _ in _bodies(broker, "labels"):
-        if "label" in body:
-            labels.setdefault(body["prediction_id"], []).append(
-                (body["label"], _microseconds(body))
-            )
+            first.setdefault(name, (time_us, body["model"], value))
+    labels: dict[tuple[str, str], list[Label]] = {}
+    outcomes = {outcome.name for spec in models.values() for outcome in spec.outcomes}
+    for name, body, _, sent_ms in _bodies(broker, "labels"):
+        if name in erased or (body is not None and "label" not in body):
+            continue
+        for outcome in outcomes if body is None else {body.get("outcome", "label")}:
+            told = (None, sent_ms * 1_000) if body is None else (body["label"], _microseconds(body))
+            labels.setdefault((name, outcome), []).append(told)
     published: Published = []
     decoder = InferenceDecoder(models, 1_000_000, 10**14)
     for name, spec in models.items():
         ids = sorted((i for i in first if first[i][1] == name), key=lambda i: first[i][0])
         if not ids:
             continue
-        held = [
-            _held(labels.get(i, []), first[i][0] + spec.outcomes[0].horizon_s * MICRO) for i in ids
-        ]
         [events] = decoder.decode(_records([first[i][2] for i in ids])).columns
-        rows = TableRows(
-            events, pa.array([text for text, _ in held], pa.string()),
-            np.array([time_us for _, time_us in held], np.int64),
-        )  # fmt: skip
-        published += [to_json(output, name) for output in replay_rows(rows, spec, catalogue, "app")]
+        for outcome in spec.outcomes:
+            held = [
+                _held(labels.get((i, outcome.name), []), first[i][0] + outcome.horizon_s * MICRO)
+                for i in ids
+            ]
+            rows = TableRows(
+                events, pa.array([text for text, _ in held], pa.string()),
+                np.array([time_us for _, time_us in held], np.int64),
+            )  # fmt: skip
+            found = replay_rows(rows, spec, catalogue, "app", outcome.name)
+            records = [to_json(output, name) for output in found]
+            is_first = outcome is spec.outcomes[0]
+            published += [r for r in records if r.get("outcome", is_first) in (True, outcome.name)]
     return orjson.loads(orjson.dumps(published))  # type: ignore[no-any-return]
 
 
@@ -65,16 +76,22 @@ def _held(labels: list[Label], latest_us: int) -> Label:
     return held
 
 
-def _bodies(broker: MemoryBroker, topic: str) -> Iterator[tuple[dict[str, Any], bytes, int]]:
-    """Records that hold an object with an id, partition by partition."""
+def _bodies(
+    broker: MemoryBroker, topic: str
+) -> Iterator[tuple[str, dict[str, Any] | None, bytes, int]]:
+    """Id, object, bytes and time of the records that hold one; None for tombstones, whose key is the id."""
     for found in MemoryTopicReader(broker).read(topic):
-        for value, time_ms in zip(found.value, found.timestamp_ms.tolist(), strict=True):
+        times = found.timestamp_ms.tolist()
+        for key, value, time_ms in zip(found.key, found.value, times, strict=True):
+            if value is None:
+                yield (key or b"").decode(), None, b"", time_ms
+                continue
             try:
-                body = orjson.loads(value or b"")
+                body = orjson.loads(value)
             except orjson.JSONDecodeError:
                 continue
             if isinstance(body, dict) and "timestamp" in body:
-                yield body, value or b"", time_ms
+                yield body["prediction_id"], body, value, time_ms
 
 
 def _microseconds(body: dict[str, Any]) -> int:

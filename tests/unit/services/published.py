@@ -2,31 +2,59 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from typing import Any
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
 
 import orjson
 
-from stream_monitor.connectors.memory import MemoryTopicReader
-from tests.unit.services.fleet import Fleet
+from stream_monitor.config.monitor import MonitorConfig
+from stream_monitor.connectors.memory import MemoryBroker, MemoryTopicReader
+from stream_monitor.core.partition_state import PartitionState
+from stream_monitor.core.policy import ModelSpec
+from stream_monitor.core.reference_catalogue import ReferenceCatalogue
 from tests.unit.services.offline_pass import offline_pass
 
 Record = dict[str, Any]
 Identity = tuple[Any, ...]
 
 
-def read(fleet: Fleet, topic: str) -> list[Record]:
+class Watched(Protocol):
+    """A process, as far as it is looked at."""
+
+    @property
+    def held(self) -> Mapping[int, PartitionState]:
+        """The states that a detector holds."""
+
+
+class Observed(Protocol):
+    """An installation, as far as it is looked at."""
+
+    config: MonitorConfig
+    models: Mapping[str, ModelSpec]
+    catalogue: ReferenceCatalogue
+    broker: MemoryBroker
+
+    @property
+    def processes(self) -> Sequence[Watched]:
+        """Everything that ever ran."""
+
+    def counts(self) -> Counter[tuple[str, ...]]:
+        """Counters over all processes that ever ran."""
+
+
+def read(fleet: Observed, topic: str) -> list[Record]:
     """The JSON records of a topic."""
     reader = MemoryTopicReader(fleet.broker)
     return [orjson.loads(v) for found in reader.read(topic) for v in found.value if v is not None]
 
 
-def results(fleet: Fleet, kind: str) -> list[Record]:
+def results(fleet: Observed, kind: str) -> list[Record]:
     """Window or performance records."""
     return [r for r in read(fleet, fleet.config.topics.results) if r["type"] == kind]
 
 
-def events(fleet: Fleet) -> list[Record]:
+def events(fleet: Observed) -> list[Record]:
     """Drift and integrity events."""
     return read(fleet, fleet.config.topics.events)
 
@@ -48,7 +76,7 @@ def newest(records: list[Record]) -> dict[Identity, Record]:
     return found
 
 
-def assert_as_offline(fleet: Fleet, with_incidents: bool = True) -> None:
+def assert_as_offline(fleet: Observed, with_incidents: bool = True) -> None:
     """Every window, performance and incident ends as the offline pass has it, each revision once."""
     offline = newest(offline_pass(fleet.broker, fleet.models, fleet.catalogue))
     for kind in ("window", "performance"):
@@ -61,7 +89,7 @@ def assert_as_offline(fleet: Fleet, with_incidents: bool = True) -> None:
     assert_sound(fleet)
 
 
-def assert_sound(fleet: Fleet) -> None:
+def assert_sound(fleet: Observed) -> None:
     """Each revision once and in order, no chain violation, and every record accounted for."""
     everything = [*read(fleet, fleet.config.topics.results), *events(fleet)]
     revisions = defaultdict(list)

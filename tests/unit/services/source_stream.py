@@ -47,17 +47,23 @@ def event(
 
 
 def label(
-    name: str, time_s: float, value: str | None = "late", sent_s: float | None = None
-) -> SourceRecord:
-    """A label; None takes it back."""
+    name: str, time_s: float, value: str | None = "late", sent_s: float | None = None,
+    outcome: str | None = None,
+) -> SourceRecord:  # fmt: skip
+    """A label of the default outcome or of another; None takes it back."""
     body = {"prediction_id": name, "label": value, "timestamp": text_time(time_s)}
+    body |= {} if outcome is None else {"outcome": outcome}
     sent_s = time_s if sent_s is None else sent_s
     return SourceRecord("labels", name.encode(), orjson.dumps(body), sent_s)
 
 
 @dataclass(frozen=True, slots=True)
 class Mixture:
-    """What a random stream holds: shares of events, and seconds."""
+    """What a random stream holds: shares of events, and hours.
+
+    An event that is `erased` gets a tombstone after all its duplicates; labels that are `untold` get one
+    in their own topic. `refunds` are labels of a second outcome.
+    """
 
     events: int = 20
     hours: float = 3.2
@@ -67,6 +73,9 @@ class Mixture:
     labels_first: float = 0.15
     corrected: float = 0.1
     poison: float = 0.03
+    erased: float = 0.03
+    untold: float = 0.03
+    refunds: float = 0.0
     drift: bool = True
     versions: Sequence[str] = ("1",)
 
@@ -95,15 +104,23 @@ def _one(rng: Generator, name: str, model: str, time_s: float, mix: Mixture) -> 
         origin=str(rng.choice(ORIGINS)), label=str(rng.choice(CLASSES)),
     )  # fmt: skip
     found = [drawn]
+    last_s = sent_s
     if rng.random() < mix.duplicates:
-        found.append(drawn._replace(sent_s=sent_s + rng.uniform(0, 4_000)))
+        last_s += rng.uniform(0, 4_000)
+        found.append(drawn._replace(sent_s=last_s))
     if rng.random() < mix.labelled:
         found += _labels(rng, name, time_s, sent_s, mix)
+    if mix.refunds and rng.random() < mix.refunds:
+        told_s = sent_s + rng.uniform(60, 7_000)
+        found.append(label(name, time_s + 90, str(rng.choice(CLASSES)), told_s, "refund"))
+    if rng.random() < mix.erased:
+        erased_s = last_s + rng.uniform(1, 5_000)
+        found.append(SourceRecord("inference", name.encode(), None, erased_s))
     if rng.random() < mix.poison:
         topic = str(rng.choice(["inference", "labels"]))
         bad = POISON[int(rng.integers(len(POISON)))]
         found.append(SourceRecord(topic, name.encode(), bad, sent_s))
-        found.append(SourceRecord("inference", name.encode(), None, sent_s + 1))
+        found.append(SourceRecord("inference", b"never-" + name.encode(), None, sent_s + 1))
     return found
 
 
@@ -116,4 +133,7 @@ def _labels(
     if rng.random() < mix.corrected:
         again = [str(rng.choice(CLASSES)), None][int(rng.random() < 0.3)]
         found.append(label(name, time_s + 120, again, arrives_s + rng.uniform(1, 3_000)))
+    if rng.random() < mix.untold:
+        untold_s = arrives_s + rng.uniform(1, 4_000)
+        found.append(SourceRecord("labels", name.encode(), None, untold_s))
     return found

@@ -140,6 +140,6 @@ def test_the_store_of_a_partition_that_moved_away_is_closed() -> None:
     fleet.step(times=3)
     fleet.profiler("two")
     fleet.step(times=5)
-    fleet.stores["one"].expire(0, 0)
+    fleet.stores["one"].expire(0, {}, 0)
     with pytest.raises(StreamMonitorError, match="partition 3 is not open"):
-        fleet.stores["one"].expire(3, 0)
+        fleet.stores["one"].expire(3, {}, 0)

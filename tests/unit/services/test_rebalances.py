@@ -7,7 +7,7 @@ import orjson
 import pytest
 
 from stream_monitor.core.records import TopicPartition
-from stream_monitor.services.ports import Outgoing
+from stream_monitor.services.ports import Committed, Outgoing
 from tests.unit.services.fleet import Fleet
 from tests.unit.services.made_references import references
 from tests.unit.services.published import assert_as_offline, events, results
@@ -78,5 +78,5 @@ def test_foreign_records_among_the_deltas_are_counted_and_passed_over() -> None:
         fleet.step(times=2)
     assert detector.held[1].unreadable == 2
     assert fleet.broker.groups["app-detector"].committed == {
-        TopicPartition(fleet.config.topics.deltas, 1): 3
+        TopicPartition(fleet.config.topics.deltas, 1): Committed(3)
     }

@@ -74,7 +74,7 @@ def test_who_is_told_to_stop_has_committed_what_it_read() -> None:
 
     assert set(run_together(members, should_stop, never).values()) == {None}
     counts = members[0].service.status.counts
-    committed = sum(fleet.broker.groups["app-profiler"].committed.values())
+    committed = sum(at.offset for at in fleet.broker.groups["app-profiler"].committed.values())
     assert 0 < committed == counts["consumed", "inference"] + counts["consumed", "labels"]
     fleet.finish()
     assert_as_offline(fleet)

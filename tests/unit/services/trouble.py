@@ -10,6 +10,7 @@ import pyarrow as pa
 from stream_monitor.connectors.memory import MemoryPendingStore, MemoryProducer
 from stream_monitor.core.records import TopicPartition
 from stream_monitor.services.ports import (
+    Committed,
     Consumer,
     Joined,
     Outgoing,
@@ -85,7 +86,7 @@ class TroubledProducer:
         self._trouble.visit("produce")
         self._inner.produce(record)
 
-    def send_offsets(self, offsets: Mapping[TopicPartition, int], consumer: Consumer) -> None:
+    def send_offsets(self, offsets: Mapping[TopicPartition, Committed], consumer: Consumer) -> None:
         """As Producer.send_offsets."""
         self._trouble.visit("send_offsets")
         self._inner.send_offsets(offsets, consumer)
@@ -125,9 +126,15 @@ class TroubledStore:
         """As PendingStore.join."""
         return self._inner.join(partition, predictions, labels, horizons_us)
 
-    def expire(self, partition: int, before_us: int) -> pa.Table:
+    def erase(self, partition: int, ids: pa.StringArray) -> pa.Table:
+        """As PendingStore.erase."""
+        return self._inner.erase(partition, ids)
+
+    def expire(
+        self, partition: int, predictions_before_us: Mapping[str, int], labels_before_us: int
+    ) -> pa.Table:
         """As PendingStore.expire."""
-        return self._inner.expire(partition, before_us)
+        return self._inner.expire(partition, predictions_before_us, labels_before_us)
 
     def commit(self, offsets: Mapping[TopicPartition, int]) -> None:
         """As PendingStore.commit."""

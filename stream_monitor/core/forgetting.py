@@ -1,0 +1,150 @@
+"""What a model's state lets go of: all that nothing can change or needs any more."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from stream_monitor.core.drift_events import TrackKey, group_of
+from stream_monitor.core.windows import DAY_S, WindowSize
+
+if TYPE_CHECKING:
+    from stream_monitor.core.model_state import ModelState
+
+_KEPT_WINDOWS = 3
+"""A version or segment is over when it is this many windows, and a day, behind the model's newest one."""
+
+
+def forget(
+    state: ModelState, sizes: Mapping[str, WindowSize], label_watermark_s: int, has_judged: bool
+) -> None:
+    """Drops what is final by both watermarks (seconds); `has_judged`: windows were judged just now.
+
+    Labels may come this much later than their horizon and events than their windows: `settling_s`.
+    """
+    horizon = max((o.horizon_s for o in state.spec.outcomes), default=0) + state.spec.settling_s
+    if not state.spec.outcomes and state.watermark_s is not None:
+        label_watermark_s, horizon = state.watermark_s, 0  # no labels to wait for
+    _forget_panes(state, label_watermark_s - horizon)
+    for key, closed in list(state.closed.items()):
+        if state.is_settled(closed.window) and closed.window.end_s + horizon <= label_watermark_s:
+            del state.closed[key]
+            state.changed.add(("closed", key))
+    _forget_history(state)
+    final = tuple(stretch for stretch in state.inexact if not state.is_final(stretch.end_s - 1))
+    if len(final) < len(state.inexact):
+        state.inexact = final
+        state.changed.add(("model", state.spec.name))
+    before = {name: _settled_before(state, size) for name, size in sizes.items()}
+    if has_judged or before != state.settled_before:
+        state.settled_before = before
+        _forget_tracks(state, sizes)
+    if has_judged:
+        _forget_latest(state, sizes)
+
+
+def _forget_panes(state: ModelState, labelled_s: int) -> None:
+    """Panes that ended before `labelled_s` get no label any more."""
+    for pane, profile in list(state.panes.items()):
+        if not state.is_final(pane.pane_s):
+            continue
+        ends = [size.window_at(pane.pane_s).end_s for size in state.spec.windows]
+        if max(ends) <= labelled_s:
+            del state.panes[pane]
+            state.changed.add(("pane", pane))
+        elif "numeric" in profile.parts or "categorical" in profile.parts:
+            state.panes[pane] = profile.outcomes_only()
+            state.changed.add(("pane", pane))
+
+
+def _settled_before(state: ModelState, size: WindowSize) -> int:
+    """Windows that start before this are past their correction horizon."""
+    return 0 if state.rolled_s is None else size.window_at(state.rolled_s).start_s
+
+
+def _forget_history(state: ModelState) -> None:
+    if state.rolled_s is None:
+        return
+    longest = max(size.size_s for size in state.spec.windows)
+    oldest = state.rolled_s - state.spec.sliding_s - 2 * longest
+    for where, kept in list(state.history.items()):
+        recent = tuple(pair for pair in kept if pair[1].window.start_s >= oldest)
+        if len(recent) < len(kept):
+            for version, past in kept[: len(kept) - len(recent)]:
+                state.changed.add(("history", (where, version, past.window)))
+            state.history[where] = recent
+        if not recent:
+            del state.history[where]
+
+
+def _forget_tracks(state: ModelState, sizes: Mapping[str, WindowSize]) -> None:
+    """Folds settled windows, and drops tracks that a new one would equal or that another goes on from.
+
+    A version whose last window lies a recovery behind another version's is over: a new version has its
+    incidents.
+    """
+    last = {where: track.verdicts[-1][0] for where, track in state.tracks.items()}
+    newest: dict[tuple[str, ...], int] = {}
+    for where, start_s in last.items():
+        newest[where[1:]] = max(start_s, newest.get(where[1:], start_s))
+    versions = Counter(where[1:] for where in state.tracks)
+    for where, track in list(state.tracks.items()):
+        size, before_s = sizes[where[2]], state.settled_before[where[2]]
+        settled = track.settled(before_s, size)
+        behind_s = newest[where[1:]] - last[where]
+        over_s = max(DAY_S, size.size_s * max(_KEPT_WINDOWS, size.recover_after))
+        is_alone = versions[where[1:]] == 1
+        is_over = behind_s >= over_s or (is_alone and settled.is_blank(size))
+        if last[where] < before_s and is_over:
+            del state.tracks[where]
+        elif settled is not track:
+            state.tracks[where] = settled
+        else:
+            continue
+        state.changed.add(("tracks", group_of(where, state.spec)))
+
+
+def _forget_latest(state: ModelState, sizes: Mapping[str, WindowSize]) -> None:
+    """Drops the newest records of versions and segments that are over."""
+    ends: dict[tuple[str, ...], float] = {}
+    for key, record in state.latest.items():
+        ends[key[1:]] = max(_end_s(record), ends.get(key[1:], 0.0))
+    newest: dict[str, float] = {}
+    for place, end in ends.items():
+        newest[place[2]] = max(end, newest.get(place[2], end))
+    alive = {(k.version, k.segment, k.size) for k in (*state.closed, *state.waiting)}
+    for key in list(state.latest):
+        size = sizes[key[3]]
+        over_s = max(DAY_S, size.size_s * _KEPT_WINDOWS)
+        if key[1:] not in alive and newest[key[3]] - ends[key[1:]] >= over_s:
+            del state.latest[key]
+            state.changed.add(("latest", key))
+
+
+def _end_s(record: Mapping[str, Any]) -> float:
+    return datetime.fromisoformat(record["window"]["end"]).timestamp()
+
+
+def forget_what_is_not_configured(state: ModelState) -> None:
+    """After a restart with another configuration: nothing of window sizes, features, references gone."""
+    sizes = {size.name for size in state.spec.windows}
+    features = {feature.name for feature in state.spec.schema.features}
+    references = {kind.value for kind in state.spec.references}
+
+    def is_gone(where: TrackKey) -> bool:
+        return where[2] not in sizes or where[3] not in features or where[4] not in references
+
+    for track in [where for where in state.tracks if is_gone(where)]:
+        del state.tracks[track]
+        state.changed.add(("tracks", group_of(track, state.spec)))
+    for key in [key for key in state.closed if key.size not in sizes]:
+        del state.closed[key]
+        state.changed.add(("closed", key))
+    for latest in [key for key in state.latest if key[3] not in sizes]:
+        del state.latest[latest]
+        state.changed.add(("latest", latest))
+    for where in [where for where in state.history if where[1] not in sizes]:
+        for version, past in state.history.pop(where):
+            state.changed.add(("history", (where, version, past.window)))

@@ -1,0 +1,130 @@
+"""What a fault run found, compared with the offline pass."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from dataclasses import dataclass
+
+from confluent_kafka import Consumer, KafkaError, TopicPartition
+
+from stream_monitor.config.loading import load_config
+from stream_monitor.core.reference_catalogue import ReferenceCatalogue
+from tests.integration.fault_member import Log
+from tests.integration.fault_oracle import differences, expected
+from tests.integration.fault_traffic import FaultTraffic
+from tests.integration.installation import Installation
+from tests.integration.topics import read_values
+
+PARTITIONS = 12
+_ABOUT_LABELS = ("label_expired", "no_prediction")
+"""Reasons of dead letters that are not about a record by itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What a run found: `differences` from the offline pass, lag and dead letters beside those expected."""
+
+    log: Log
+    differences: list[str]
+    records: int
+    windows: int
+    results: int
+    lag: int
+    dead_letters: int
+    poison: int
+    chain_violations: int
+    write_s: float
+    drain_s: float
+
+
+def report(
+    installation: Installation, catalogue: ReferenceCatalogue, traffic: FaultTraffic, log: Log,
+    write_s: float, drain_s: float,
+) -> Report:  # fmt: skip
+    bootstrap = installation.bootstrap
+    published = [json.loads(v) for v in read_values(bootstrap, installation.results)]
+    events = [json.loads(v) for v in read_values(bootstrap, installation.events)]
+    wanted = expected(load_config(installation.config, {"HOSTNAME": "fault"}), catalogue, traffic)
+    letters = dead_letters(bootstrap, installation.dead_letters)
+    violations = sum(event["type"] == "integrity" for event in events)
+    return Report(
+        log=log,
+        differences=differences(wanted, published, events) + _doubled(letters),
+        records=len(traffic.records),
+        windows=len(wanted.windows),
+        results=len(published),
+        lag=lag(installation),
+        dead_letters=_poisoned(letters),
+        poison=traffic.poison,
+        chain_violations=violations,
+        write_s=write_s,
+        drain_s=drain_s,
+    )
+
+
+def dead_letters(bootstrap: str, topic: str) -> Counter[tuple[str, ...]]:
+    """How often each (reason, topic, partition, offset) became a dead letter."""
+    consumer = Consumer(
+        {
+            "bootstrap.servers": bootstrap, "group.id": f"{topic}.reader",
+            "auto.offset.reset": "earliest", "enable.partition.eof": True,
+            "isolation.level": "read_committed", "enable.auto.commit": False,
+        }
+    )  # fmt: skip
+    consumer.assign([TopicPartition(topic, partition, 0) for partition in range(3)])
+    found: Counter[tuple[str, ...]] = Counter()
+    ended: set[int | None] = set()
+    while len(ended) < 3:
+        for message in consumer.consume(1_000, 1.0):
+            error = message.error()
+            if error is None:
+                headers = {name: value.decode() for name, value in message.headers() or []}
+                found[tuple(headers[n] for n in ("reason", "topic", "partition", "offset"))] += 1
+            elif error.code() == KafkaError._PARTITION_EOF:
+                ended.add(message.partition())
+    consumer.close()
+    return found
+
+
+def _poisoned(letters: Counter[tuple[str, ...]]) -> int:
+    return sum(n for (reason, *_), n in letters.items() if reason not in _ABOUT_LABELS)
+
+
+def _doubled(letters: Counter[tuple[str, ...]]) -> list[str]:
+    return [f"dead letter {where} is there {n} times" for where, n in letters.items() if n > 1]
+
+
+def lag(installation: Installation) -> int:
+    """Records of the source topics beyond the profiler group's committed offsets."""
+    consumer = _group(installation)
+    try:
+        places = _places(installation)
+        ends = [consumer.get_watermark_offsets(place, 30)[1] for place in places]
+        committed = [max(0, place.offset) for place in consumer.committed(places, 30)]
+        return sum(ends) - sum(committed)
+    finally:
+        consumer.close()
+
+
+def committed_offsets(installation: Installation) -> dict[tuple[str, int], int]:
+    """The profiler group's next offset of each source partition that it has committed."""
+    consumer = _group(installation)
+    try:
+        found = consumer.committed(_places(installation), 30)
+        return {(at.topic, at.partition): at.offset for at in found if at.offset >= 0}
+    finally:
+        consumer.close()
+
+
+def _group(installation: Installation) -> Consumer:
+    name = load_config(installation.config, {"HOSTNAME": "fault"}).monitor.name
+    return Consumer({"bootstrap.servers": installation.bootstrap, "group.id": f"{name}-profiler"})
+
+
+def _places(installation: Installation) -> list[TopicPartition]:
+    return [
+        TopicPartition(topic, partition)
+        for topic in (installation.inference, installation.labels)
+        for partition in range(PARTITIONS)
+    ]
