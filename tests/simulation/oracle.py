@@ -14,7 +14,7 @@ from stream_monitor.core.records import TopicPartition
 from stream_monitor.core.wire import Marker, decode_record
 from tests.simulation.scenarios import Scenario
 from tests.simulation.world import World
-from tests.unit.services.published import assert_as_offline
+from tests.unit.services.published import assert_as_offline, results
 
 Place = tuple[str, int, int]
 """Topic, partition, offset."""
@@ -76,7 +76,9 @@ def assert_dead_letters(world: World) -> None:
 
 
 def assert_nothing_late(world: World) -> None:
-    """Nobody dropped an event for its age where none was late."""
+    """Where no event was late, none was dropped for its age, and no window was judged before its last one."""
+    early = [r for r in results(world, "window") if r["revision"]]
+    assert not early, f"windows closed too early: {early[:2]}"
     for process in world.processes:
         for state in process.held.values():
             for model in state.models.values():

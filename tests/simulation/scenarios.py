@@ -33,12 +33,13 @@ NAMES = ("one", "two")
 
 @cache
 def models(correction: str) -> Mapping[str, ModelSpec]:
-    """The watched models with two outcomes; windows are corrected for `correction` after their end."""
+    """The watched models, one with two outcomes; windows are corrected for `correction` after their end."""
     outcome = {"kind": "class", "classes": list(CLASSES), "positive": "late"}
-    outcomes = {"label": {**outcome, "horizon": "3d"}, "refund": {**outcome, "horizon": "1d"}}
+    one = {"label": {**outcome, "horizon": "3d"}}
+    two = {**one, "refund": {**outcome, "horizon": "1d"}}
     return {
         name: model(name, numeric, "carrier", correction_horizon=correction, outcomes=outcomes)
-        for name, numeric in (("flights", "distance"), ("fares", "price"))
+        for name, numeric, outcomes in (("flights", "distance", two), ("fares", "price", one))
     }
 
 
@@ -125,7 +126,7 @@ def _live(world: World, scenario: Scenario, stream: list[SourceRecord]) -> None:
                 world.step(process)
             world.clock.now_s += float(rng.choice([0, 0, 5, 45]))
     for name, records in open_writers:
-        _end_writer(world, name, records)
+        _end_writer(world, scenario, name, records)
 
 
 def _send(
@@ -139,7 +140,7 @@ def _send(
     rng = world.rng
     for name, records in list(open_writers):
         if rng.random() < 0.5:
-            _end_writer(world, name, records)
+            _end_writer(world, scenario, name, records)
             open_writers.remove((name, records))
     writer = None
     if scenario.has_writers and rng.random() < 0.3:
@@ -149,9 +150,9 @@ def _send(
         world.send(record, None if record.key in erased else writer)
 
 
-def _end_writer(world: World, name: str, records: list[SourceRecord]) -> None:
-    """Commits a source transaction, or aborts it and sends its records again."""
-    is_committed = bool(world.rng.random() < 0.5)
+def _end_writer(world: World, scenario: Scenario, name: str, records: list[SourceRecord]) -> None:
+    """Commits a source transaction, or aborts it and sends its records again, which makes them late."""
+    is_committed = bool(world.rng.random() < 0.5) or scenario.is_strict
     world.end_writer(name, is_committed)
     for record in [] if is_committed else records:
         world.send(record)

@@ -31,7 +31,7 @@ def token(config: str) -> tuple[str, float]:
 
 def _provider() -> Any:
     try:
-        return importlib.import_module("aws_msk_iam_sasl_signer").MSKAuthTokenProvider
+        return importlib.import_module("aws_msk_iam_sasl_signer.MSKAuthTokenProvider")
     except ModuleNotFoundError:
         raise StreamMonitorError(
             "Amazon MSK's signer is not installed: pip install 'stream-monitor[msk]'"

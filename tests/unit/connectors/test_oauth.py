@@ -6,7 +6,7 @@ import logging
 import sys
 import time
 from collections.abc import Iterator
-from types import ModuleType, SimpleNamespace
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -157,10 +157,10 @@ def test_msk_gives_tokens_for_the_configured_region(monkeypatch: pytest.MonkeyPa
         asked.append(region)
         return "signed", expiry_ms
 
-    provider = SimpleNamespace(generate_auth_token=generate_auth_token)
-    signer = ModuleType(SIGNER)
-    vars(signer).update(MSKAuthTokenProvider=provider)
-    monkeypatch.setitem(sys.modules, SIGNER, signer)
+    provider = ModuleType(f"{SIGNER}.MSKAuthTokenProvider")
+    vars(provider).update(generate_auth_token=generate_auth_token)
+    monkeypatch.setitem(sys.modules, SIGNER, ModuleType(SIGNER))
+    monkeypatch.setitem(sys.modules, provider.__name__, provider)
     for config in ("region=eu-central-1", "a=b, region=eu-central-1", "region=eu-central-1,x=y"):
         fetch = OauthCallback(f"{MSK}:token", config, LOGGER)
         assert fetch(config) == ("signed", expiry_ms / 1000)

@@ -41,7 +41,7 @@ def offline_pass(
     for name, body, _, sent_ms in _bodies(broker, "labels"):
         if name in erased or (body is not None and "label" not in body):
             continue
-        for outcome in outcomes if body is None else {body.get("outcome", "label")}:
+        for outcome in sorted(outcomes) if body is None else {body.get("outcome", "label")}:
             told = (None, sent_ms * 1_000) if body is None else (body["label"], _microseconds(body))
             labels.setdefault((name, outcome), []).append(told)
     published: Published = []
