@@ -24,7 +24,6 @@ from stream_monitor.cli import (
 )
 from stream_monitor.cli.output import report_error
 from stream_monitor.core.errors import InvalidSpecification, StreamMonitorError
-from stream_monitor.services.ports import OffsetsLost
 
 app = typer.Typer(
     name="stream-monitor",
@@ -54,9 +53,6 @@ def run_command() -> None:
     except InvalidSpecification as error:
         report_error(str(error))
         sys.exit(2)
-    except OffsetsLost as error:
-        report_error(f"{error}; `stream-monitor offsets skip` goes on with what is left")
-        sys.exit(1)
     except StreamMonitorError as error:
         report_error(str(error))
         sys.exit(2 if type(error).__name__ == "ConfigError" else 1)

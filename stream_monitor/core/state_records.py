@@ -112,7 +112,8 @@ class StateRecords:
             try:
                 *name, piece = orjson.loads(key) if key is not None else []
                 base = orjson.dumps(name)
-                int(piece)
+                if type(piece) is not int:
+                    raise TypeError("the key does not end in the number of its piece")
             except (orjson.JSONDecodeError, TypeError, ValueError):
                 unreadable += key is not None and value is not None
                 continue

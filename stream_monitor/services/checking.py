@@ -29,14 +29,15 @@ def check_installation(
     own = [spec.name for spec in owned_topics(monitor.topics)]
     try:
         administration = connections.administration()
-        counts = administration.partition_counts([*source, *own])
+        administration.partition_counts([])
     except StreamMonitorError as error:
         return [*findings, found("error", f"broker: {error}")]
+    counts, refused = _counts(administration, [*source, *own])
     findings.append(found("ok", f"broker: {monitor.kafka.redacted().get('bootstrap.servers')}"))
-    findings += [_topic(topic, counts, administration, is_own=False) for topic in source]
+    findings += [_topic(topic, counts, refused, is_own=False) for topic in source]
     if all(topic in counts for topic in source):
         findings.append(_co_partitioning(source, counts))
-    findings += [_topic(topic, counts, administration, is_own=True) for topic in own]
+    findings += [_topic(topic, counts, refused, is_own=True) for topic in own]
     return findings + _guarantees(installation, connections, administration, counts)
 
 
@@ -79,15 +80,25 @@ def _guarantees(
     return findings
 
 
-def _topic(
-    topic: str, counts: dict[str, int], administration: Administration, *, is_own: bool
-) -> Finding:
+def _counts(
+    administration: Administration, topics: list[str]
+) -> tuple[dict[str, int], dict[str, str]]:
+    """Partition counts, and the reason where a topic may not be described."""
+    counts: dict[str, int] = {}
+    refused: dict[str, str] = {}
+    for topic in topics:
+        try:
+            counts |= administration.partition_counts([topic])
+        except StreamMonitorError as error:
+            refused[topic] = str(error)
+    return counts, refused
+
+
+def _topic(topic: str, counts: dict[str, int], refused: dict[str, str], *, is_own: bool) -> Finding:
     if topic in counts:
         return found("ok", f"topic {topic}: {counts[topic]} partitions")
-    try:
-        administration.topic_ids([topic])
-    except StreamMonitorError as error:
-        return found("error", f"topic {topic}: {error}")
+    if topic in refused:
+        return found("error", f"topic {topic}: {refused[topic]}")
     remedy = (
         "run `stream-monitor topics create`"
         if is_own

@@ -196,11 +196,7 @@ class Member:
     def _ended(self, code: int) -> None:
         self.died_s = time.monotonic()
         fault = self.fault
-        if (
-            fault is None
-            or fault.action in ("stop",)
-            or (fault.action == "kill" and not self._mark.exists())
-        ):
+        if fault is None or not self._is_meant(fault, code):
             told = self.log_path.read_text(errors="replace")[-2_000:].splitlines()
             last = next((line for line in reversed(told) if line.startswith("error: ")), "")
             kind = self.log.fenced if "group.instance.id" in last else self.log.unexpected
@@ -210,6 +206,13 @@ class Member:
             return
         if fault.action != "replace":
             self.log.reached.append((self.role, fault.place or fault.action))
+
+    def _is_meant(self, fault: Fault, code: int) -> bool:
+        """Whether the fault ended the life, and not the service by itself."""
+        if fault.action == "kill":
+            return code == -signal.SIGKILL and self._mark.exists()
+        meant = {"random": -signal.SIGKILL, "terminate": 0}
+        return fault.action == "replace" or meant.get(fault.action) == code
 
 
 def is_ready(port: int) -> bool:

@@ -186,7 +186,12 @@ def _outage(broker: KafkaProcess, seconds: float, note: Note) -> None:
     if seconds:
         note(f"broker stopped for {seconds:.0f} s")
         broker.stop()
-        Producer({"bootstrap.servers": broker.bootstrap, "log_level": 0}).poll(seconds)
+        waiting, until = (
+            Producer({"bootstrap.servers": broker.bootstrap}),
+            time.monotonic() + seconds,
+        )
+        while (left := until - time.monotonic()) > 0:
+            waiting.poll(left)  # returns early with every event
     else:
         note("broker killed")
         broker.kill()

@@ -129,7 +129,7 @@ def test_poison_is_buried_and_neighbours_are_counted(
     assert reasons == wanted + Counter(malformed=1, missing_field=1)
     assert counted(words[:1], "consumed") == sent == counted(words[:1], "records.")
     assert words[1]["chain_violations"] == 0
-    installation.run("check")
+    assert "error" in installation.run("check", code=1), "labels have no keys"
     shown = [json.loads(line) for line in installation.run("results", "--json").splitlines()]
     assert {row["feature"] for row in shown} == {"x", "c", "prediction.label", "prediction.score"}
     references = json.loads(installation.run("reference", "show", "--json"))

@@ -64,6 +64,13 @@ class Scenario:
     is_strict: bool
     has_writers: bool
 
+    def __str__(self) -> str:
+        time, pending = self.config.time, self.config.profiler.pending_topic
+        return (
+            f"time: {time}, pending topic: {pending}, static: {self.is_static}, strict: {self.is_strict}, "
+            f"source transactions: {self.has_writers}, {self.timeouts}, {self.mixture}"
+        )
+
 
 def drawn_scenario(rng: Generator) -> Scenario:
     """A random one."""
@@ -219,5 +226,5 @@ def plan_trouble(world: World, process: Process) -> None:
 
 
 def _stop(world: World, process: Process) -> Callable[[], None]:
-    turns, seconds = int(world.rng.integers(1, 7)), float(world.rng.choice([1, 15, 50, 90]))
+    turns, seconds = int(world.rng.integers(2, 9)), float(world.rng.choice([1, 20, 50, 90]))
     return partial(world.stop_for, process, turns, seconds)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from stream_monitor.config.monitor import MonitorConfig
-from tests.simulation.faults import kill
+from tests.simulation.faults import abort, fence, kill
 from tests.simulation.processes import Timeouts
 from tests.simulation.scenarios import Scenario, catalogue, models
 from tests.simulation.switches import Switch
@@ -24,7 +24,7 @@ def hung_state(switch: Switch) -> tuple[World, Scenario]:
     world.start_profiler("one")
     first = world.start_detector("one")
     _turns(world, 4)
-    _send(world, range(0, 8))
+    _send(world, range(8))
     first.points.plan("send_offsets", kill)
     _turns(world, 6)
     world.clock.now_s += 11
@@ -41,18 +41,26 @@ def hung_state(switch: Switch) -> tuple[World, Scenario]:
 
 
 def late_offsets(switch: Switch) -> tuple[World, Scenario]:
-    """A profiler's partitions move on while its transaction, which holds their offsets, is still open.
+    """A profiler is stopped at its commit, longer than its session lasts: its partitions move on.
 
-    It is stopped before its commit, for longer than its session lasts and shorter than its transaction
-    does; then it commits.
+    Its transaction, which holds their offsets, stays open, and is committed when it continues.
     """
+    return _stopped("commit", switch)
+
+
+def late_generation(switch: Switch) -> tuple[World, Scenario]:
+    """A profiler is stopped before it begins a transaction for what it has read: its partitions move on."""
+    return _stopped("begin", switch)
+
+
+def _stopped(place: str, switch: Switch) -> tuple[World, Scenario]:
     world, scenario = _world(monitor(), Timeouts(10, 60), switch)
     one = world.start_profiler("one")
     world.start_detector("one")
     _turns(world, 4)
-    _send(world, range(0, 8))
+    _send(world, range(8))
     world.start_profiler("two")
-    one.points.plan("commit", lambda: world.stop_for(one, 8, 20))
+    one.points.plan(place, lambda: world.stop_for(one, 6, 15))
     _turns(world, 8)
     _send(world, range(8, 16))
     _turns(world, 6)
@@ -62,10 +70,8 @@ def late_offsets(switch: Switch) -> tuple[World, Scenario]:
 
 def held_back(switch: Switch) -> tuple[World, Scenario]:
     """A source transaction holds one partition back for longer than a partition may be quiet."""
-    world, scenario = _world(monitor("live"), Timeouts(10, 60), switch)
-    world.start_profiler("one")
-    world.start_detector("one")
-    _send(world, range(0, 8))
+    world, scenario = _one_of_each(monitor("live"), switch)
+    _send(world, range(8))
     _turns(world, 4)
     for record in _records(range(8, 12)):
         world.send(record, "shop")
@@ -78,6 +84,65 @@ def held_back(switch: Switch) -> tuple[World, Scenario]:
     return world, scenario
 
 
+def aborted_source(switch: Switch) -> tuple[World, Scenario]:
+    """A producer of the source topics aborts what it wrote."""
+    world, scenario = _one_of_each(monitor(), switch)
+    for record in _records(range(4)):
+        world.send(record, "shop")
+    _turns(world, 3)
+    world.end_writer("shop", is_committed=False)
+    _send(world, range(4, 8))
+    _turns(world, 4)
+    world.finish()
+    return world, scenario
+
+
+def aborted_batch(switch: Switch) -> tuple[World, Scenario]:
+    """A profiler's transaction is aborted, and the batch read again."""
+    world, scenario = _one_of_each(monitor(), switch)
+    world.living()[0].points.plan("commit", abort)
+    _send(world, range(8))
+    _turns(world, 4)
+    world.finish()
+    return world, scenario
+
+
+def lost_answer(switch: Switch) -> tuple[World, Scenario]:
+    """A profiler's transaction is committed, but it is not told so."""
+    world, scenario = _one_of_each(monitor(), switch)
+    _send(world, range(8))
+    world.living()[0].points.plan("committed.kafka", fence)
+    _turns(world, 4)
+    _send(world, range(8, 16))
+    _turns(world, 4)
+    world.finish()
+    return world, scenario
+
+
+def slow_partition(switch: Switch) -> tuple[World, Scenario]:
+    """A profiler is stopped while the other one's partitions go on for hours."""
+    world, scenario = _world(monitor(), Timeouts(40, 60), switch)
+    one = world.start_profiler("one")
+    world.start_profiler("two")
+    world.start_detector("one")
+    _turns(world, 5)
+    world.clock.now_s += 18_000
+    _send(world, range(8))
+    one.points.plan("poll", lambda: world.stop_for(one, 8, 20))
+    _send(world, range(240, 248))
+    _turns(world, 6)
+    world.finish()
+    return world, scenario
+
+
+def _one_of_each(config: MonitorConfig, switch: Switch) -> tuple[World, Scenario]:
+    world, scenario = _world(config, Timeouts(10, 60), switch)
+    world.start_profiler("one")
+    world.start_detector("one")
+    _turns(world, 4)
+    return world, scenario
+
+
 def _world(config: MonitorConfig, timeouts: Timeouts, switch: Switch) -> tuple[World, Scenario]:
     scenario = Scenario(
         config, models("5m"), timeouts, Mixture(), is_static=False, is_strict=True,
@@ -85,18 +150,17 @@ def _world(config: MonitorConfig, timeouts: Timeouts, switch: Switch) -> tuple[W
     )  # fmt: skip
     rng = np.random.default_rng(0)
     world = World(rng, config, scenario.models, catalogue(), timeouts, switch, is_static=False)
+    world.clock.now_s = T0 + 1_000.0
     return world, scenario
 
 
 def _records(minutes: range) -> list[SourceRecord]:
-    return [
-        event(f"{name}-{at}", name, T0 + 60.0 * at) for at in minutes for name in models("5m")
-    ]
+    return [event(f"{name}-{at}", name, T0 + 60.0 * at) for at in minutes for name in models("5m")]
 
 
 def _send(world: World, minutes: range) -> None:
     for record in _records(minutes):
-        world.send(record)
+        world.send(record._replace(sent_s=world.clock.now_s))
 
 
 def _turns(world: World, times: int) -> None:

@@ -36,7 +36,7 @@ def newest_partition(switch: Switch) -> Iterator[None]:
         _everywhere(_newest_us, original)
 
 
-def _newest_us(progress, topic, partitions):  # type: ignore[no-untyped-def]
+def _newest_us(progress, topic, *_):  # type: ignore[no-untyped-def]
     marks = [
         watermarks.FLUSHED_US if step.is_flushed else step.watermark_us
         for step in progress

@@ -215,8 +215,8 @@ class KafkaConsumer:
             self._advance({at: max(self._position.get(at, 0), event.offset() or 0)})
         elif error.code() in (KafkaError._AUTO_OFFSET_RESET, KafkaError.OFFSET_OUT_OF_RANGE):
             raise OffsetsLost(
-                f"offset {self._position.get(at)} of {_name(at)} is gone from the broker: skip to "
-                "what is left, or restore the topic"
+                f"offset {self._position.get(at)} of {_name(at)} is gone from the broker: restore the "
+                "topic, or go on with what is left by `stream-monitor offsets skip`"
             )
         elif error.fatal() or refusal(error) or error.code() in _NEEDS_USER:
             raise failure(f"consume {event.topic() or 'in the group'}", error)

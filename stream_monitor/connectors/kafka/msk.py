@@ -18,14 +18,21 @@ def token(config: str) -> tuple[str, float]:
     """A token and its expiry in seconds since the epoch.
 
     `config` is `sasl.oauthbearer.config` and names the region: `region=eu-central-1`. Raises
-    StreamMonitorError without a region, and where the extra is not installed.
+    StreamMonitorError without a region, without AWS credentials, and without the extra.
     """
     found = _REGION.search(config)
     if found is None:
         raise StreamMonitorError(
             "sasl.oauthbearer.config must name the region of the cluster: region=eu-central-1"
         )
-    signed, expiry_ms = _provider().generate_auth_token(found[1])
+    provider = _provider()
+    try:
+        signed, expiry_ms = provider.generate_auth_token(found[1])
+    except Exception as error:
+        raise StreamMonitorError(
+            f"Amazon's signer raised {type(error).__name__}: does AWS find credentials in the "
+            "environment, a profile or a role?"
+        ) from None
     return str(signed), float(expiry_ms) / 1_000
 
 

@@ -154,6 +154,8 @@ def test_msk_gives_tokens_for_the_configured_region(monkeypatch: pytest.MonkeyPa
     asked: list[str] = []
 
     def generate_auth_token(region: str) -> tuple[str, int]:
+        if region == "nowhere-1":
+            raise AttributeError(CANARY)
         asked.append(region)
         return "signed", expiry_ms
 
@@ -165,6 +167,9 @@ def test_msk_gives_tokens_for_the_configured_region(monkeypatch: pytest.MonkeyPa
         fetch = OauthCallback(f"{MSK}:token", config, LOGGER)
         assert fetch(config) == ("signed", expiry_ms / 1000)
     assert set(asked) == {"eu-central-1"}
+    with pytest.raises(StreamMonitorError, match="raised AttributeError: does AWS find") as caught:
+        OauthCallback(f"{MSK}:token", "region=nowhere-1", LOGGER)
+    assert CANARY not in str(caught.value)
     for config in ("", "regions=eu", f"password={CANARY}"):
         with pytest.raises(StreamMonitorError, match="must name the region") as error:
             OauthCallback(f"{MSK}:token", config, LOGGER)

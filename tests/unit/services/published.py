@@ -81,12 +81,23 @@ def assert_as_offline(fleet: Observed, with_incidents: bool = True) -> None:
     offline = newest(offline_pass(fleet.broker, fleet.models, fleet.catalogue))
     for kind in ("window", "performance"):
         found = {i: r["digest"] for i, r in newest(results(fleet, kind)).items()}
-        assert found == {i: r["digest"] for i, r in offline.items() if i[0] == kind}
+        expected = {i: r["digest"] for i, r in offline.items() if i[0] == kind}
+        assert found == expected, differences(found, expected)
     drift = [event for event in events(fleet) if event["type"] == "drift"]
     if with_incidents:
         found = {i: e["status"] for i, e in newest(drift).items() if e["status"] != "retracted"}
-        assert found == {i: r["status"] for i, r in offline.items() if i[0] == "drift"}
+        expected = {i: r["status"] for i, r in offline.items() if i[0] == "drift"}
+        assert found == expected, differences(found, expected)
     assert_sound(fleet)
+
+
+def differences(found: dict[Identity, str], expected: dict[Identity, str]) -> str:
+    """The first of what is not as expected."""
+    wrong = sorted(
+        (i for i in found.keys() | expected.keys() if found.get(i) != expected.get(i)), key=repr
+    )
+    shown = [f"{i}: {found.get(i)} instead of {expected.get(i)}" for i in wrong[:3]]
+    return f"{len(wrong)} differ: " + "; ".join(shown)
 
 
 def assert_sound(fleet: Observed) -> None:
