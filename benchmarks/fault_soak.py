@@ -79,6 +79,7 @@ def _rows(events: int, report: Report, wall_s: float, loads: list[float]) -> lis
         ),
         Row(NAME, "chain violations", report.chain_violations, "commits"),
         Row(NAME, "processes that ended by themselves", len(log.unexpected), "processes"),
+        Row(NAME, "the same, naming an outage", len(log.outlasted), "processes", note="restarted"),
     ]
     if log.recovery_s:
         spread = (min(log.recovery_s), max(log.recovery_s))

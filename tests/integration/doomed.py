@@ -3,10 +3,12 @@
 `python -m tests.integration.doomed PLACE VISIT ACTION MARK run profiler …` is `stream-monitor run
 profiler …`, but at the VISIT-th visit of PLACE it writes the file MARK and sends itself SIGKILL (ACTION
 `kill`) or SIGSTOP (`stop`). The connectors are wrapped; the services know nothing of it.
+SIGUSR1 writes the stack of every thread to standard error.
 """
 
 from __future__ import annotations
 
+import faulthandler
 import os
 import signal
 import sys
@@ -132,6 +134,7 @@ def _place(record: Outgoing) -> str:
 
 def main(arguments: Sequence[str]) -> None:
     place, visit, action, mark, *command = arguments
+    faulthandler.register(signal.SIGUSR1)
     wrap_connectors(Doom(place, int(visit), action, Path(mark)))
     sys.argv = ["stream-monitor", *command]
     stream_monitor()

@@ -19,20 +19,24 @@ from tests.integration.fault_process import Forked, Fresh, Life, finish
 UNREACHED_S = 120.0
 """A place that is not reached for so long after the process was ready is given up."""
 FENCED_S = 20.0
+STALLED_S = 300.0
+"""A process that is not ready for so long after its start has stalled."""
+_OUTAGE = ("group.instance.id", "_TRANSPORT", "_TIMED_OUT", "_ALL_BROKERS_DOWN")
 
 
 @dataclass
 class Log:
     """What happened to all members: for each kill its place, and seconds until ready again.
 
-    `fenced` ended with an error because the group gave their name away, as it does where the broker was
-    gone for longer than a session; `unexpected` ended otherwise, or did not end.
+    `outlasted` ended with an error that names an outage: nobody answered at their start, or the group gave
+    their name away, as it does where the broker was gone for longer than a session. `unexpected` ended
+    otherwise, did not end, or never became ready.
     """
 
     reached: list[tuple[str, str]] = field(default_factory=list)
     unreached: list[str] = field(default_factory=list)
     unexpected: list[str] = field(default_factory=list)
-    fenced: list[str] = field(default_factory=list)
+    outlasted: list[str] = field(default_factory=list)
     recovery_s: list[float] = field(default_factory=list)
     terminated_s: list[float] = field(default_factory=list)
 
@@ -50,6 +54,7 @@ class Member:
     is_forked: bool = True
     life: Life | None = None
     fault: Fault | None = None
+    started_s: float = 0.0
     ready_s: float | None = None
     died_s: float | None = None
     frozen_s: float | None = None
@@ -81,6 +86,7 @@ class Member:
         self._mark.unlink(missing_ok=True)
         self.lives += 1
         self.ready_s = self.frozen_s = None
+        self.started_s = time.monotonic()
         self.life = self._launch(self.fault, self.store, self.port, options)
 
     def look(self) -> None:
@@ -94,6 +100,12 @@ class Member:
             return
         if self.frozen_s is None:
             self._note_ready()
+        if self.ready_s is None and time.monotonic() - self.started_s > STALLED_S:
+            self._give_up(life, f"was not ready in {STALLED_S:.0f} s")
+            if self.fault is not None:
+                self.faults.appendleft(self.fault)
+            self.start()
+            return
         if self.fault is not None:
             self._meet(life, self.fault)
 
@@ -165,7 +177,9 @@ class Member:
         os.kill(life.pid, signal.SIGTERM)
         code = life.code(FENCED_S)
         self.log.terminated_s.append(time.monotonic() - began)
-        if code != 0:
+        if code is None:
+            self._give_up(life, "did not end after SIGTERM")
+        elif code != 0:
             self.log.unexpected.append(f"{self.instance} ended with {code} after SIGTERM")
 
     def _freeze(self, fault: Fault) -> None:
@@ -193,13 +207,22 @@ class Member:
     def _has_outside_fault(self) -> bool:
         return bool(self.faults) and self.faults[0].action in ("random", "terminate")
 
+    def _give_up(self, life: Life, why: str) -> None:
+        """Ends a process that hangs, and notes where."""
+        os.kill(life.pid, signal.SIGUSR1)
+        life.code(1.0)
+        told = self.log_path.read_text(errors="replace")[-4_000:]
+        self.log.unexpected.append(f"{self.instance} {why}:\n{told}")
+        finish(life)
+
     def _ended(self, code: int) -> None:
         self.died_s = time.monotonic()
         fault = self.fault
         if fault is None or not self._is_meant(fault, code):
             told = self.log_path.read_text(errors="replace")[-2_000:].splitlines()
             last = next((line for line in reversed(told) if line.startswith("error: ")), "")
-            kind = self.log.fenced if "group.instance.id" in last else self.log.unexpected
+            names_outage = any(word in last for word in _OUTAGE)
+            kind = self.log.outlasted if names_outage and code == 1 else self.log.unexpected
             kind.append(f"{self.instance} ended with {code} in life {self.lives}: {last}")
             if fault is not None:
                 self.faults.appendleft(fault)

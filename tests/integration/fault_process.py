@@ -11,6 +11,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Mapping, Sequence
 from multiprocessing.context import ForkServerContext, ForkServerProcess
 from pathlib import Path
@@ -85,9 +86,17 @@ def _server() -> ForkServerContext:
     return context
 
 
+def _end_with_the_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
+
+
 def _work(arguments: list[str], environ: dict[str, str], log: str) -> None:
     from tests.integration.doomed import main
 
+    threading.Thread(target=_end_with_the_parent, daemon=True).start()
     os.environ.update(environ)
     with Path(log).open("ab") as stream:
         os.dup2(stream.fileno(), 2)

@@ -27,6 +27,8 @@ def remembered_queries() -> Iterator[None]:
         return answers[asked]
 
     shared = SimpleNamespace(connect=lambda *_, **__: connection, Error=duckdb.Error)
-    with patch.object(query, "duckdb", shared), patch.object(query.JsonQueries, "_run", run):
-        yield
-    connection.close()
+    try:
+        with patch.object(query, "duckdb", shared), patch.object(query.JsonQueries, "_run", run):
+            yield
+    finally:
+        connection.close()

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from collections import Counter
+from pathlib import Path
 
 import pytest
 
@@ -11,6 +15,7 @@ from tests.simulation.faults import PLACES
 from tests.simulation.running import failures, replayed
 from tests.simulation.scenarios import run
 
+ROOT = Path(__file__).parents[2]
 EACH, ALL = 10, 500
 _HAPPENS = (
     "killed", "stopped", "superseded", "other disk", "waited", "late commit done",
@@ -43,3 +48,15 @@ def test_a_seed_is_the_same_run_every_time(seed: int) -> None:
     again, digest_again = replayed(seed)
     assert first.trace == again.trace
     assert digest == digest_again
+
+
+def test_a_seed_is_the_same_run_in_every_process() -> None:
+    digests = set()
+    for hash_seed in ("1", "2"):
+        told = subprocess.run(
+            [sys.executable, "-m", "tests.simulation", "--from", "14", "--seeds", "1", "--digest"],
+            env={**os.environ, "PYTHONHASHSEED": hash_seed}, cwd=ROOT, capture_output=True,
+            text=True, check=True,
+        )  # fmt: skip
+        digests.add(told.stdout)
+    assert len(digests) == 1

@@ -25,10 +25,14 @@ BY_HAND = (
     (Switch.UNSTABLE_OFFSETS, schedules.late_offsets),
 )
 AT_RANDOM = (
-    Switch.READ_UNCOMMITTED, Switch.NO_GENERATION, Switch.STORE_FIRST, Switch.NEWEST_PARTITION,
-    Switch.BELIEVED_OFFSETS,
-)  # fmt: skip
-SEEDS = range(100)
+    (Switch.READ_UNCOMMITTED, 5),
+    (Switch.NO_GENERATION, 17),
+    (Switch.STORE_FIRST, 0),
+    (Switch.NEWEST_PARTITION, 31),
+    (Switch.BELIEVED_OFFSETS, 0),
+)
+"""Where to begin so that it takes few seeds; all are among those that test_seeds.py runs with all rules."""
+MOST = 60
 
 
 @pytest.mark.parametrize(("switch", "schedule"), BY_HAND)
@@ -40,10 +44,10 @@ def test_a_schedule_that_needs_a_rule_is_exact_only_with_it(
         assert_exact(*schedule(switch))
 
 
-@pytest.mark.parametrize("switch", AT_RANDOM)
-def test_random_schedules_notice_that_a_rule_is_missing(switch: Switch) -> None:
-    first = next(failures(SEEDS, switch), None)
-    assert first is not None, "the seeds that test_seeds.py runs would not notice"
+@pytest.mark.parametrize(("switch", "first"), AT_RANDOM)
+def test_random_schedules_notice_that_a_rule_is_missing(switch: Switch, first: int) -> None:
+    found = next(failures(range(first, first + MOST), switch), None)
+    assert found is not None, "the seeds that test_seeds.py runs would not notice"
 
 
 def test_every_rule_has_its_schedule() -> None:
