@@ -73,6 +73,10 @@ class KafkaConsumer:
             self._take_positions()
         self._is_revoked = False
         messages = self._client.consume(min(max_records, MOST_RECORDS), timeout_s)
+        if self._is_revoked:
+            for error in filter(None, map(Message.error, messages)):
+                if error.code() == KafkaError._FATAL:
+                    raise failure("stay in the group", error)
         if self._is_revoked or not messages:
             return []  # What was read before a revocation is somebody else's now.
         events: list[Message[bytes, bytes]] = []

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import threading
 import time
 import uuid
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from queue import Empty, SimpleQueue
 from typing import Final
 
 from confluent_kafka import TIMESTAMP_LOG_APPEND_TIME, KafkaError, KafkaException, Message
@@ -51,7 +53,7 @@ class KafkaProducer:
         self._refusals = Refusals(cluster.logger)
         settings = producer_settings(cluster, transactional_id)
         self._client = made(Client, settings | {"error_cb": self._refusals.note})
-        self._is_open = False
+        self._is_open = self._is_kept = False
         self._append_ms: int | None = None
         self._undeliverable: StreamMonitorError | None = None
         self._plain: tuple[KafkaConsumer, Mapping[TopicPartition, Committed]] | None = None
@@ -94,11 +96,13 @@ class KafkaProducer:
             raise StreamMonitorError("a Kafka transaction takes the offsets of a Kafka consumer")
         positions = [position(at, to) for at, to in offsets.items()]
         metadata = consumer.group_metadata()
-        self._call(
-            "send offsets",
-            lambda timeout_s: self._client.send_offsets_to_transaction(
-                positions, metadata, timeout_s
-            ),
+        self._answered(
+            lambda: self._call(
+                "send offsets",
+                lambda timeout_s: self._client.send_offsets_to_transaction(
+                    positions, metadata, timeout_s
+                ),
+            )
         )
         if self._is_embedded:
             self._plain = consumer, offsets
@@ -125,11 +129,36 @@ class KafkaProducer:
 
     def close(self) -> None:
         """As Producer.close; tries to abort an open transaction, so that readers need not wait."""
+        if self._is_kept:
+            return
         if self._is_open:
             with suppress(KafkaException):
                 self._client.abort_transaction(_CLOSING_S)
         self._is_open = False
         self._client.purge()
+
+    def _answered(self, call: Callable[[], None]) -> None:
+        """Waits for a call in a thread of its own: librdkafka may keep it for good, whatever its time-out.
+
+        A producer that is kept can only be left behind.
+        """
+        answers: SimpleQueue[Exception | None] = SimpleQueue()
+
+        def work() -> None:
+            try:
+                call()
+                answers.put(None)
+            except Exception as error:
+                answers.put(error)
+
+        threading.Thread(target=work, name="send-offsets", daemon=True).start()
+        try:
+            error = answers.get(timeout=self._timeout_s + _CLOSING_S)
+        except Empty:
+            self._is_kept = True
+            raise ProducerFenced("cannot send offsets: the call does not return") from None
+        if error is not None:
+            raise error
 
     def _call(self, action: str, call: Callable[[float], object]) -> None:
         deadline = time.monotonic() + self._timeout_s

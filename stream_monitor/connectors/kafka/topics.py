@@ -184,17 +184,18 @@ class KafkaTopics:
     def _offsets(
         self, partitions: Sequence[TopicPartition], which: Any, isolation: IsolationLevel
     ) -> dict[TopicPartition, int]:
-        futures = self._client.list_offsets(
-            {Position(*at): which for at in partitions},
-            isolation_level=isolation,
-            request_timeout=self._timeout_s,
-        )
-        return {
-            TopicPartition(at.topic, at.partition): int(
-                self._result(f"read the offsets of {at.topic}", future).offset
+        def ask(timeout_s: float) -> dict[TopicPartition, int]:
+            futures = self._client.list_offsets(
+                {Position(*at): which for at in partitions},
+                isolation_level=isolation,
+                request_timeout=timeout_s,
             )
-            for at, future in futures.items()
-        }
+            return {
+                TopicPartition(at.topic, at.partition): int(future.result(timeout_s + 1).offset)
+                for at, future in futures.items()
+            }
+
+        return until_deadline("read offsets", self._timeout_s, ask)
 
     def _metadata(self, topic: str | None = None) -> Any:
         def ask(timeout_s: float) -> Any:
