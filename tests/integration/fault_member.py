@@ -18,7 +18,7 @@ from tests.integration.fault_process import Forked, Fresh, Life, finish
 
 UNREACHED_S = 120.0
 """A place that is not reached for so long after the process was ready is given up."""
-FENCED_S = 20.0
+FENCED_S = 60.0
 STALLED_S = 300.0
 """A process that is not ready for so long after its start has stalled."""
 _OUTAGE = ("group.instance.id", "_TRANSPORT", "_TIMED_OUT", "_ALL_BROKERS_DOWN")
