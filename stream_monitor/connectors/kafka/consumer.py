@@ -222,7 +222,7 @@ class KafkaConsumer:
                 f"offset {self._position.get(at)} of {_name(at)} is gone from the broker: restore the "
                 "topic, or go on with what is left by `stream-monitor offsets skip`"
             )
-        elif error.fatal() or refusal(error) or error.code() in _NEEDS_USER:
+        elif error.fatal() or refusal(error) or error.code() in (*_NEEDS_USER, KafkaError._FATAL):
             raise failure(f"consume {event.topic() or 'in the group'}", error)
         else:
             self._log.warning("%s: %s", error.name(), error.str())
