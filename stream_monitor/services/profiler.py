@@ -122,6 +122,8 @@ class Profiler:
         batches = self._collect()
         if self._to_restore:
             # Records read beside a rebalance are read again from the restored position.
+            if self._assigned:
+                self._look_at_topics()
             self._restore()
             return
         try:
@@ -183,8 +185,6 @@ class Profiler:
     def _restore(self) -> None:
         """Takes the assignment up: stores at the committed offsets, and reading from there."""
         self._to_restore = False
-        if self._assigned:
-            self._look_at_topics()
         self._sources.assign(self._recovery.restore(self._assigned, self._identity()))
         self.status.is_ready = self._recovery.is_done
         log.info(

@@ -32,19 +32,10 @@ from confluent_kafka.admin import (
 from stream_monitor.core.published import rfc3339
 from tests.brokers.kafka_process import KafkaProcess
 from tests.integration.installation import COMMAND, WAIT_S, Installation, counted
+from tests.integration.small_model import MODEL, START_S
 from tests.integration.topics import read_values
 
 pytestmark = pytest.mark.kafka
-START_S = 1_700_006_400
-MODEL: dict[str, Any] = {
-    "name": "m",
-    "pane": "5m",
-    "windows": [{"size": "1h"}],
-    "features": {"x": "numeric", "c": "categorical"},
-    "prediction": "class",
-    "outcomes": {"label": {"kind": "class", "classes": ["no", "yes"], "horizon": "1h"}},
-    "columns": {"timestamp": "timestamp"},
-}
 Row = dict[str, Any]
 
 

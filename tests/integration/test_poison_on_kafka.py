@@ -14,20 +14,11 @@ from confluent_kafka import Consumer, KafkaError
 
 from stream_monitor.core.published import rfc3339
 from tests.integration.installation import Installation, counted
+from tests.integration.small_model import MODEL, START_S
 from tests.integration.topics import read_values
 
 pytestmark = pytest.mark.kafka
-START_S = 1_700_006_400
 GOOD = 3_000
-MODEL: dict[str, Any] = {
-    "name": "m",
-    "pane": "5m",
-    "windows": [{"size": "1h"}],
-    "features": {"x": "numeric", "c": "categorical"},
-    "prediction": "class",
-    "outcomes": {"label": {"kind": "class", "classes": ["no", "yes"], "horizon": "1h"}},
-    "columns": {"timestamp": "timestamp"},
-}
 
 
 def event(number: int, **changes: Any) -> dict[str, Any]:

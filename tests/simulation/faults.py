@@ -7,8 +7,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-from stream_monitor.services.ports import ProducerFenced, TransactionAborted
-
 if TYPE_CHECKING:
     from tests.simulation.connectors import SimulatedProducer
 
@@ -29,10 +27,6 @@ ABORTING: Final = ("produce.delta", "produce.marker", "produce.other", "send_off
 """Where a transaction can turn out to be lost."""
 FENCING: Final = ("begin", *ABORTING, "committed.kafka", "abort")
 """Where a producer can. Behind a commit, the broker has done it and the answer is lost."""
-
-
-class Killed(BaseException):
-    """The process is gone: nothing may catch this."""
 
 
 @dataclass
@@ -63,18 +57,3 @@ class Points:
                     what()
                     return
                 self.planned[name] = (left - 1, what)
-
-
-def abort() -> None:
-    """The transaction is lost."""
-    raise TransactionAborted("planned")
-
-
-def fence() -> None:
-    """The producer is lost."""
-    raise ProducerFenced("planned")
-
-
-def kill() -> None:
-    """The process is lost."""
-    raise Killed

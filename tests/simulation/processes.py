@@ -1,4 +1,4 @@
-"""A process of the simulation, its clock, and how long a broker waits for it."""
+"""A process of the simulation, and how long a broker waits for it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,6 @@ from stream_monitor.services.profiler import Profiler
 from stream_monitor.services.references import ReferenceReader
 from tests.simulation.connectors import SimulatedConsumer
 from tests.simulation.faults import Points
-from tests.unit.services.watched import T0
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,18 +23,6 @@ class Timeouts:
 
     session_s: float
     transaction_s: float
-
-
-@dataclass
-class Clock:
-    """Seconds since the epoch; asking takes a moment, so that no loop waits for ever."""
-
-    now_s: float = T0 - 60.0
-    moment_s: float = 0.3
-
-    def __call__(self) -> float:
-        self.now_s += self.moment_s
-        return self.now_s
 
 
 @dataclass

@@ -17,15 +17,13 @@ from tests.simulation.faults import (
     ANY,
     FENCING,
     PLACES,
-    abort,
-    fence,
-    kill,
 )
 from tests.simulation.processes import Process, Timeouts
 from tests.simulation.switches import Switch, newest_partition
 from tests.simulation.world import World
 from tests.unit.services.made_references import references
 from tests.unit.services.source_stream import Mixture, SourceRecord, random_stream
+from tests.unit.services.trouble import abort, fence, kill
 from tests.unit.services.watched import CLASSES, SOURCE_PARTITIONS, model, monitor
 
 NAMES = ("one", "two")

@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 
 from stream_monitor.config.monitor import MonitorConfig
-from tests.simulation.faults import abort, fence, kill
 from tests.simulation.processes import Timeouts
 from tests.simulation.scenarios import Scenario, catalogue, models
 from tests.simulation.switches import Switch
 from tests.simulation.world import World
 from tests.unit.services.source_stream import Mixture, SourceRecord, event
+from tests.unit.services.trouble import abort, fence, kill
 from tests.unit.services.watched import T0, monitor
 
 

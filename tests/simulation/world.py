@@ -31,11 +31,13 @@ from tests.simulation.connectors import (
     SimulatedStore,
 )
 from tests.simulation.disks import Disks
-from tests.simulation.faults import Killed, Points
-from tests.simulation.processes import Clock, KnownReferences, Process, Timeouts
+from tests.simulation.faults import Points
+from tests.simulation.processes import KnownReferences, Process, Timeouts
 from tests.simulation.switches import Switch
+from tests.unit.services.fleet import Clock
 from tests.unit.services.source_stream import SourceRecord
-from tests.unit.services.watched import SOURCE_PARTITIONS
+from tests.unit.services.trouble import Killed
+from tests.unit.services.watched import SOURCE_PARTITIONS, T0
 
 _MOST_LAST_STEPS = 400
 
@@ -52,7 +54,7 @@ class World:
         self.config = config
         self.models = models
         self.switch = switch
-        self.clock = Clock()
+        self.clock = Clock(T0 - 60.0)
         self.catalogue = catalogue
         self.processes: list[Process] = []
         self.disks = Disks()

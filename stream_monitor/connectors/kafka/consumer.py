@@ -15,8 +15,8 @@ from confluent_kafka import TopicPartition as Position
 
 from stream_monitor.connectors.kafka.failures import (
     failure,
+    is_fatal,
     made,
-    refusal,
     until_deadline,
     watermarks,
 )
@@ -45,7 +45,6 @@ class KafkaConsumer:
     def __init__(self, cluster: Cluster, group: Group, *, timeout_s: float = 120.0) -> None:
         self._start = group.start
         self._timeout_s = timeout_s
-        self._log = cluster.logger
         self._refusals = Refusals(cluster.logger)
         settings = member_settings(cluster, group) | {"error_cb": self._refusals.note}
         self._client = made(Client, settings)
@@ -75,7 +74,7 @@ class KafkaConsumer:
         messages = self._client.consume(min(max_records, MOST_RECORDS), timeout_s)
         if self._is_revoked:
             for error in filter(None, map(Message.error, messages)):
-                if error.code() == KafkaError._FATAL:
+                if is_fatal(error):
                     raise failure("stay in the group", error)
         if self._is_revoked or not messages:
             return []  # What was read before a revocation is somebody else's now.
@@ -222,10 +221,10 @@ class KafkaConsumer:
                 f"offset {self._position.get(at)} of {_name(at)} is gone from the broker: restore the "
                 "topic, or go on with what is left by `stream-monitor offsets skip`"
             )
-        elif error.fatal() or refusal(error) or error.code() in (*_NEEDS_USER, KafkaError._FATAL):
-            raise failure(f"consume {event.topic() or 'in the group'}", error)
+        elif error.code() in _NEEDS_USER:
+            raise failure(f"consume {event.topic()}", error)
         else:
-            self._log.warning("%s: %s", error.name(), error.str())
+            self._refusals.meet(f"consume {event.topic() or 'in the group'}", error)
 
 
 def _without_errors(positions: list[Position]) -> list[Position]:

@@ -73,6 +73,11 @@ def is_passing(error: KafkaError) -> bool:
     return bool(error.retriable()) or error.code() in _PASSING
 
 
+def is_fatal(error: KafkaError) -> bool:
+    """Whether the client can do no more; consumers tell it by a message that is not marked so."""
+    return bool(error.fatal()) or error.code() == KafkaError._FATAL
+
+
 def refusal(error: KafkaError) -> str | None:
     """What the user has to grant or correct; None when waiting may help."""
     if error.code() == KafkaError._TRANSPORT and _ABOUT_CERTIFICATES.search(error.str()):

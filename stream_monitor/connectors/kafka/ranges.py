@@ -10,7 +10,7 @@ from confluent_kafka import Consumer as Client
 from confluent_kafka import KafkaError, Message
 from confluent_kafka import TopicPartition as Position
 
-from stream_monitor.connectors.kafka.failures import failure, made, refusal
+from stream_monitor.connectors.kafka.failures import made
 from stream_monitor.connectors.kafka.message_columns import records_by_topic
 from stream_monitor.connectors.kafka.refusals import Refusals
 from stream_monitor.connectors.kafka.settings import Cluster, reader_settings
@@ -32,7 +32,6 @@ class KafkaRangeReader:
         self, cluster: Cluster, group_id: str = "stream-monitor-reader", *, timeout_s: float = 60.0
     ) -> None:
         self._timeout_s = timeout_s
-        self._log = cluster.logger
         self._refusals = Refusals(cluster.logger)
         settings = reader_settings(cluster, group_id)
         self._client = made(Client, settings | {"error_cb": self._refusals.note})
@@ -76,9 +75,7 @@ class KafkaRangeReader:
         self._refusals.answered()
         if error.code() == KafkaError._PARTITION_EOF:
             return True
-        if error.fatal() or refusal(error):
-            raise failure(f"read {message.topic() or 'without a group'}", error)
-        self._log.warning("%s: %s", error.name(), error.str())
+        self._refusals.meet(f"read {message.topic() or 'without a group'}", error)
         return False
 
 

@@ -13,9 +13,7 @@ from confluent_kafka import TopicPartition as Position
 from numpy.typing import NDArray
 
 from stream_monitor.connectors.kafka.failures import (
-    failure,
     made,
-    refusal,
     until_deadline,
     watermarks,
 )
@@ -117,7 +115,6 @@ class _Reading:
         self._left: set[TopicPartition] = set(ends)
         self._timeout_s = timeout_s
         self._is_embedded = cluster.is_embedded
-        self._log = cluster.logger
         self._refusals = Refusals(cluster.logger)
         settings = reader_settings(cluster, group_id)
         self._client = made(Client, settings | {"error_cb": self._refusals.note})
@@ -193,10 +190,8 @@ class _Reading:
         if error.code() == KafkaError._PARTITION_EOF:
             at = TopicPartition(str(message.topic()), message.partition() or 0)
             self._reach(at, message.offset() or 0)
-        elif error.fatal() or refusal(error):
-            raise failure(f"read {message.topic() or 'without a group'}", error)
         else:
-            self._log.warning("%s: %s", error.name(), error.str())
+            self._refusals.meet(f"read {message.topic() or 'without a group'}", error)
 
     def _reach(self, at: TopicPartition, position: int) -> None:
         self._refusals.answered()

@@ -6,7 +6,7 @@ import logging
 
 from confluent_kafka import KafkaError
 
-from stream_monitor.connectors.kafka.failures import failure, refusal, told
+from stream_monitor.connectors.kafka.failures import failure, is_fatal, refusal, told
 
 
 class Refusals:
@@ -25,6 +25,12 @@ class Refusals:
         self._log.warning("%s: %s", error.name(), told(error))
         if self._first is None and refusal(error) is not None:
             self._first = error
+
+    def meet(self, action: str, error: KafkaError) -> None:
+        """A consumed message's error: raises StreamMonitorError where waiting cannot mend it, or logs."""
+        if is_fatal(error) or refusal(error):
+            raise failure(action, error)
+        self._log.warning("%s: %s", error.name(), told(error))
 
     def answered(self) -> None:
         """The brokers do talk to us."""

@@ -32,7 +32,7 @@ from tests.unit.services.watched import SOURCE_PARTITIONS, T0, monitor, watched
 
 @dataclass
 class Clock:
-    """Seconds since the test began; asking takes a moment, so that no loop waits for ever."""
+    """Seconds from a start of the test's choice; asking takes a moment, so that no loop waits for ever."""
 
     now_s: float = 1_000.0
     moment_s: float = 0.3
