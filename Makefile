@@ -44,7 +44,7 @@ check: $(STAMP) ## format, lint, types, layers and the fast tests
 	@echo "== lint"
 	@$(BIN)/ruff check --quiet --output-format concise .
 	@echo "== types"
-	@$(BIN)/mypy --strict --no-error-summary stream_monitor
+	@$(BIN)/mypy --strict --no-error-summary stream_monitor benchmarks
 	@echo "== layers"
 	@$(BIN)/lint-imports > $(VENV)/layers.log || { cat $(VENV)/layers.log; exit 1; }
 	@echo "== fast tests"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import statistics
 import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final
 
 import numpy as np
@@ -14,15 +14,24 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from benchmarks.results import Row, median_row, repeated, show
+from benchmarks.wide_model import CATEGORICAL, NUMERIC, SIZE, WideModel
+from stream_monitor.core.budget import alpha_of
 from stream_monitor.core.comparison import ReferenceView
-from stream_monitor.core.policy import ModelSpec
+from stream_monitor.core.feature_judging import judge_features
+from stream_monitor.core.policy import ModelSpec, ReferenceKind
 from stream_monitor.core.profile.counter import ProfileCounter
 from stream_monitor.core.profile.profile import ALL, Profile
-from stream_monitor.core.references import Reference, WindowProfile, build_reference
+from stream_monitor.core.references import (
+    Reference,
+    SegmentReference,
+    WindowProfile,
+    build_reference,
+    sum_profiles,
+)
 from stream_monitor.core.schema import Feature, FeatureKind, Schema
 from stream_monitor.core.tables import ColumnMapping, read_rows
-from stream_monitor.core.verdicts import alpha_of, judge
-from stream_monitor.core.windows import DAY_S, WindowSize
+from stream_monitor.core.verdicts import judge
+from stream_monitor.core.windows import DAY_S, Window
 
 FEATURES: Final = (20, 200)
 WINDOWS: Final = 35
@@ -31,13 +40,37 @@ SAMPLE: Final = 10_000
 REPEATS: Final = 15
 START_S: Final = 1_735_689_600
 _CATEGORIES: Final = np.array([f"value-{i}" for i in range(20)])
-_SIZE: Final = WindowSize(DAY_S)
 _NAME: Final = "judging"
 
 
 def run(repeats: int = REPEATS) -> list[Row]:
     """All rows."""
-    return [row for features in FEATURES for row in _of(features, repeats)]
+    return [row for features in FEATURES for row in _of(features, repeats)] + [_wide(repeats)]
+
+
+def _wide(repeats: int) -> Row:
+    """Both references of a wide model; each time one window more has come, and the sliding one is new."""
+    model = WideModel(START_S, np.random.default_rng(0))
+    windows = [model.window(day) for day in range(WINDOWS + repeats + 1)]
+    frozen = ReferenceView(_sum_of(windows[:WINDOWS]), SIZE.name)
+    days = iter(range(WINDOWS, len(windows)))
+
+    def judge_both() -> None:
+        day = next(days)
+        sliding = ReferenceView(_sum_of(windows[day - WINDOWS : day]), SIZE.name)
+        for kind, view in ((ReferenceKind.VALIDATION, frozen), (ReferenceKind.SLIDING, sliding)):
+            judge_features(kind, view, windows[day], model.spec, 1e-5)
+
+    judge_both()  # compiles, and prepares the frozen reference
+    taken = repeated(judge_both, repeats, time.thread_time)
+    case = f"{NUMERIC + CATEGORICAL:,} features × 2 references"
+    return median_row(_NAME, case, taken, "s", "one core; the sliding one is added up anew")
+
+
+def _sum_of(windows: Sequence[WindowProfile]) -> SegmentReference:
+    span = Window(windows[0].window.start_s, windows[-1].window.end_s)
+    total = sum_profiles((w.profile for w in windows), windows[0].profile.layout)
+    return SegmentReference(WindowProfile(span, total), {SIZE.name: tuple(windows)})
 
 
 def _of(features: int, repeats: int) -> list[Row]:
@@ -45,11 +78,11 @@ def _of(features: int, repeats: int) -> list[Row]:
     rng = np.random.default_rng(features)
     reference = _reference(spec, rng)
     profile = _window(spec, reference, rng)
-    kept = ReferenceView(reference.segments[ALL], _SIZE.name)
+    kept = ReferenceView(reference.segments[ALL], SIZE.name)
     _judge(spec, kept, profile)
 
     def with_new_view() -> None:
-        _judge(spec, ReferenceView(reference.segments[ALL], _SIZE.name), profile)
+        _judge(spec, ReferenceView(reference.segments[ALL], SIZE.name), profile)
 
     def with_kept_view() -> None:
         _judge(spec, kept, profile)
@@ -74,11 +107,11 @@ def _milliseconds(action: Callable[[], object], repeats: int) -> list[float]:
 
 
 def _judge(spec: ModelSpec, view: ReferenceView, profile: Profile) -> None:
-    window = WindowProfile(_SIZE.window_at(START_S + WINDOWS * DAY_S), profile)
-    alpha = alpha_of(spec, _SIZE, 1)
+    window = WindowProfile(SIZE.window_at(START_S + WINDOWS * DAY_S), profile)
+    alpha = alpha_of(spec, SIZE, "all", 0)
     for found in view.compare(window, spec.policies):
         for measurement in found.measurements:
-            judge(measurement, found.kind, spec.policy(found.feature), alpha)
+            judge(measurement, spec.policy(found.feature), alpha)
 
 
 def _spec(features: int) -> ModelSpec:
@@ -90,7 +123,7 @@ def _spec(features: int) -> ModelSpec:
                 for i in range(features)
             )
         ),
-        windows=(_SIZE,),
+        windows=(SIZE,),
     )
 
 

@@ -18,7 +18,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.soak", description=__doc__)
     parser.add_argument("--events", type=int, default=1_000_000, help="of the fault part; 0: none")
     parser.add_argument("--minutes", type=float, default=14.0, help="of the live part; 0: none")
-    parser.add_argument("--rate", type=int, default=2_000, help="live events per second")
+    parser.add_argument("--rate", type=int, default=1_000, help="live events per second")
     given = parser.parse_args()
     rows: list[Row] = []
     held = True

@@ -10,6 +10,7 @@ import sys
 import typer
 
 from stream_monitor.cli import (
+    calibrate,
     check,
     config,
     dead_letters,
@@ -19,6 +20,7 @@ from stream_monitor.cli import (
     replay,
     results,
     run,
+    simulate,
     topics,
     verify,
 )
@@ -41,6 +43,8 @@ app.add_typer(dead_letters.app, name="dead-letters")
 app.add_typer(offsets.app, name="offsets")
 app.command("check")(check.check)
 app.command("replay")(replay.replay)
+app.command("calibrate")(calibrate.calibrate)
+app.command("simulate")(simulate.simulate)
 app.command("results")(results.results)
 app.command("verify")(verify.verify)
 app.command("demo")(demo.demo)

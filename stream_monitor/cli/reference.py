@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -9,8 +10,18 @@ import typer
 
 from stream_monitor.cli.options import ConfigOption, JsonOption, load_installation
 from stream_monitor.cli.output import STDERR, note, print_json, print_table
+from stream_monitor.core.policy import ReferenceKind
 from stream_monitor.services import reference_building as building
+from stream_monitor.services import reference_changes as changes
 from stream_monitor.services.history import ReferencePeriod
+
+
+class FrozenKind(StrEnum):
+    """The kinds that are built once."""
+
+    VALIDATION = ReferenceKind.VALIDATION.value
+    TRAINING = ReferenceKind.TRAINING.value
+
 
 app = typer.Typer(no_args_is_help=True, help="References: what normal is.")
 
@@ -30,6 +41,12 @@ def build(
     rows: Annotated[int | None, typer.Option(help="Only the first N rows.", min=1)] = None,
     since: Annotated[str | None, typer.Option(help="Start: a date or RFC 3339.")] = None,
     until: Annotated[str | None, typer.Option(help="End (not included).")] = None,
+    kind: Annotated[
+        FrozenKind, typer.Option(help="training is counted by the bins of validation.")
+    ] = FrozenKind.VALIDATION,
+    same_bins: Annotated[
+        bool, typer.Option(help="Count by the bins of the present reference, and learn none.")
+    ] = False,
     output: Annotated[
         Path | None, typer.Option(help="Write a file instead of the references topic.")
     ] = None,
@@ -37,11 +54,17 @@ def build(
     """Learn binning and reference of a model, and publish them to the references topic.
 
     Example: stream-monitor reference build loans history.parquet --until 2018-10-28
+
+    Example: stream-monitor reference build loans train.parquet --kind training
     """
     installation = load_installation(config)
     period = ReferencePeriod(rows, since, until)
     with STDERR.status(f"building the reference of {model}"):
-        reference = building.build(installation, model, table, period, version)
+        like = None
+        if same_bins or kind is FrozenKind.TRAINING:
+            like = building.held(installation, model)
+        chosen = ReferenceKind(kind.value)
+        reference = building.build(installation, model, table, period, version, chosen, like)
         if output is not None:
             building.write_file(reference, output)
         else:
@@ -90,3 +113,56 @@ def show(
         print_table("references", columns, ([row[c] for c in columns] for row in rows))
     if not rows:
         note("there are none: every verdict is no_reference until `reference build`")
+
+
+@app.command("promote")
+def promote(
+    model: Annotated[str, typer.Argument(help="The model.")],
+    config: ConfigOption = None,
+    version: Annotated[
+        str | None,
+        typer.Option(help="Model version that owns it, by default that of the present one."),
+    ] = None,
+    since: Annotated[str | None, typer.Option(help="Start: a date or RFC 3339.")] = None,
+    until: Annotated[str | None, typer.Option(help="End (not included).")] = None,
+    output: Annotated[
+        Path | None, typer.Option(help="Write a file instead of the references topic.")
+    ] = None,
+) -> None:
+    """Make the model's own recent windows its validation reference: what was a drift is normal now.
+
+    The windows are those that the detector remembers, counted by the same bins, so that history goes on.
+
+    Example: stream-monitor reference promote loans --since 2018-11-01
+    """
+    installation = load_installation(config)
+    with STDERR.status(f"reading the windows of {model}"):
+        found = changes.promote(installation, model, ReferencePeriod(None, since, until), version)
+        if output is not None:
+            building.write_file(found, output)
+        else:
+            building.publish(installation, found)
+    described = building.describe(found)
+    note(
+        f"the validation reference of {model} version {found.version} is now {described['start']} to "
+        f"{described['end']}: {found.events} events, windows {described['windows']}"
+    )
+
+
+@app.command("diff")
+def diff(
+    model: Annotated[str, typer.Argument(help="The model.")],
+    before: Annotated[str, typer.Argument(help="A version, `training`, or a reference file.")],
+    after: Annotated[str, typer.Argument(help="The same, counted by the same bins.")],
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Compare two references feature by feature, the largest change first.
+
+    Example: stream-monitor reference diff loans training 3
+    """
+    rows = changes.diff(load_installation(config), model, before, after)
+    if as_json:
+        print_json(rows)
+    elif rows:
+        print_table(f"{model}: {before} → {after}", rows[0], (row.values() for row in rows))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import BeforeValidator, Field, SecretStr, model_validator
 
@@ -57,6 +57,67 @@ class JudgementConfig(Section):
             severity=self.severity,
             mute=self.mute,
         )
+
+
+class SubjectConfig(Section):
+    """How something is judged that is no feature; a floor that is null is the test's own."""
+
+    floor: Floor = None
+    """Smallest change that counts."""
+    critical_floor: Floor = None
+    """From this change on the drift is critical."""
+    severity: Severity | None = None
+    """Severity of every drift; null: by the critical floor."""
+    mute: bool = False
+    """Judged and reported, but opens no incident."""
+
+    @model_validator(mode="after")
+    def _critical_is_not_below(self) -> Self:
+        floor, critical = self.floor, self.critical_floor
+        if floor is not None and critical is not None and critical < floor:
+            raise wrong([("critical_floor", f"must be at least floor, which is {floor}")])
+        return self
+
+    def policy(self) -> FeaturePolicy:
+        """The core's value."""
+        return FeaturePolicy(
+            floor=self.floor, critical_floor=self.critical_floor, severity=self.severity,
+            mute=self.mute,
+        )  # fmt: skip
+
+
+class PerformanceConfig(SubjectConfig):
+    """How an outcome's performance is judged: floors in points of accuracy, precision and recall, or the
+    relative increase of the mean absolute error."""
+
+    min_maturity: float = Field(default=0.8, ge=0, le=1)
+    """Share of a window's predictions whose label must be known; beyond the horizon it is judged anyway."""
+
+
+class JointConfig(SubjectConfig):
+    """How features are judged together, where each by itself is quiet: floors are changes of a correlation
+    or association."""
+
+    features: int = Field(default=50, ge=2, le=50)
+    """The most important numeric features of which all pairs are counted."""
+    pairs: tuple[Annotated[tuple[str, ...], Field(min_length=2, max_length=2)], ...] = Field(
+        default=(), max_length=20
+    )
+    """Pairs of categorical features that are counted."""
+
+
+def _or_not(value: Any) -> Any:
+    """What is judged unless it is false."""
+    if value is False:
+        return None
+    return {} if value is None or value is True else value
+
+
+JointEntry = Annotated[
+    JointConfig | None,
+    BeforeValidator(_or_not, json_schema_input_type=bool | JointConfig | None),
+]
+"""Joint judging, or false."""
 
 
 def _as_secret(value: Any) -> Any:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
+from stream_monitor.config.calendar import load_calendar
 from stream_monitor.config.environment import PREFIX, overlay, overrides
 from stream_monitor.config.errors import ConfigError, Problem
 from stream_monitor.config.interpolation import Interpolation
@@ -14,7 +15,8 @@ from stream_monitor.config.model import ModelConfig
 from stream_monitor.config.monitor import MonitorConfig
 from stream_monitor.config.specification import model_spec
 from stream_monitor.config.validation import Document, validated
-from stream_monitor.config.yaml_text import parse_yaml
+from stream_monitor.config.yaml_text import read_yaml
+from stream_monitor.core.calendar import Calendar
 from stream_monitor.core.policy import ModelSpec
 
 _INSTANCE: Final = "${HOSTNAME:-local}"
@@ -22,14 +24,16 @@ _INSTANCE: Final = "${HOSTNAME:-local}"
 
 @dataclass(frozen=True, slots=True)
 class Installation:
-    """A checked configuration: the monitor's, and the models' in the order of their names."""
+    """A checked configuration: the monitor's, the models' in the order of their names, the calendar."""
 
     monitor: MonitorConfig
     models: tuple[ModelConfig, ...]
+    calendar: Calendar = field(default_factory=Calendar)
 
     def specifications(self) -> dict[str, ModelSpec]:
         """Each model as the core sees it, by name."""
-        return {model.name: model_spec(model, self.monitor) for model in self.models}
+        specs = (model_spec(model, self.monitor) for model in self.models)
+        return {spec.name: replace(spec, calendar=self.calendar) for spec in specs}
 
 
 def load_config(path: Path | None, environ: Mapping[str, str]) -> Installation:
@@ -40,20 +44,22 @@ def load_config(path: Path | None, environ: Mapping[str, str]) -> Installation:
     Raises ConfigError with every problem of monitor.yaml, or else of all model files.
     """
     monitor = load_monitor(path, environ)
-    folder = (path.parent if path else Path()) / monitor.models
+    root = path.parent if path else Path()
+    folder = root / monitor.models
+    calendar = load_calendar(root / monitor.calendar) if monitor.calendar else Calendar()
     if not folder.is_dir():
         if path is None and "models" not in monitor.model_fields_set:
-            return Installation(monitor, ())
+            return Installation(monitor, (), calendar)
         is_from_file = path is not None and f"{PREFIX}MODELS" not in environ
         source = str(path) if is_from_file else "environment"
         message = f"names {folder}, which is not a folder: create it, with one file per model"
         raise ConfigError([Problem(source, "models", message)])
-    return Installation(monitor, _load_models(folder, monitor, environ))
+    return Installation(monitor, _load_models(folder, monitor, environ), calendar)
 
 
 def load_monitor(path: Path | None, environ: Mapping[str, str]) -> MonitorConfig:
     """monitor.yaml alone, the environment's settings over it; raises ConfigError."""
-    written = {} if path is None else _read(path)
+    written = {} if path is None else read_yaml(path)
     source = "defaults" if path is None else str(path)
     fill = Interpolation(source, path.parent if path else Path(), environ)
     variables = overrides(environ)
@@ -65,7 +71,7 @@ def load_monitor(path: Path | None, environ: Mapping[str, str]) -> MonitorConfig
 
 def load_model(path: Path, monitor: MonitorConfig, environ: Mapping[str, str]) -> ModelConfig:
     """One model's file; raises ConfigError. The environment only fills in references to it."""
-    written = _read(path)
+    written = read_yaml(path)
     fill = Interpolation(str(path), path.parent, environ)
     values = fill.fill(written)
     values["name"] = values.get("name") or path.stem
@@ -100,17 +106,6 @@ def _model_files(folder: Path) -> Iterator[Path]:
         is_hidden = path.name.startswith(".")
         if path.suffix in (".yaml", ".yml") and not is_hidden and path.is_file():
             yield path
-
-
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        text = path.read_text(encoding="utf-8")
-    except OSError as error:
-        message = f"cannot be read: {error.strerror}"
-        raise ConfigError([Problem(str(path), "", message)]) from None
-    except UnicodeDecodeError:
-        raise ConfigError([Problem(str(path), "", "is not UTF-8 text")]) from None
-    return parse_yaml(text, str(path))
 
 
 def _with_instances(written: Mapping[str, Any]) -> dict[str, Any]:

@@ -4,65 +4,34 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from typing import Annotated, Any
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import Field, model_validator
 
 from stream_monitor.config.columns import ColumnsConfig
 from stream_monitor.config.errors import suggestion
-from stream_monitor.config.judgement import FeatureEntry, PredictionConfig, PredictionEntry
+from stream_monitor.config.judgement import (
+    FeatureEntry,
+    JointConfig,
+    JointEntry,
+    PredictionConfig,
+    PredictionEntry,
+    SubjectConfig,
+)
 from stream_monitor.config.outcomes import OutcomeConfig
+from stream_monitor.config.references import DEFAULT_REFERENCES, ReferencesConfig
 from stream_monitor.config.section import Section, written, wrong
 from stream_monitor.config.units import Duration, PositiveDuration
 from stream_monitor.config.windows import DEFAULT_WINDOWS, WindowConfig
-from stream_monitor.core.policy import ReferenceKind
+from stream_monitor.core.policy import JOINT, PERFORMANCE, VOLUME
+from stream_monitor.core.schema import FeatureKind
 
-_RESERVED = "prediction."
-
-
-class ValidationReference(Section):
-    """The reference that `reference build` made from a table or topic range."""
-
-
-class SlidingReference(Section):
-    """The reference of the model's own recent windows."""
-
-    length: PositiveDuration = written("30d")
-    """How far back it reaches."""
-
-
-def _switch(value: Any) -> Any:
-    """A reference that is named is used, unless it is false."""
-    if value is False:
-        return None
-    return {} if value is None or value is True else value
-
-
-class ReferencesConfig(Section):
-    """What windows are compared with; a kind that is left out is not used."""
-
-    validation: Annotated[
-        ValidationReference | None,
-        BeforeValidator(_switch, json_schema_input_type=bool | ValidationReference | None),
-    ] = Field(default=None, json_schema_extra={"default": False})
-    """What was normal when the model was validated."""
-    sliding: Annotated[
-        SlidingReference | None,
-        BeforeValidator(_switch, json_schema_input_type=bool | SlidingReference | None),
-    ] = Field(default=None, json_schema_extra={"default": False})
-    """What was normal lately."""
-
-    @model_validator(mode="after")
-    def _at_least_one(self) -> ReferencesConfig:
-        if not self.kinds:
-            raise wrong([("", "must use validation, sliding or both")])
-        return self
-
-    @property
-    def kinds(self) -> tuple[ReferenceKind, ...]:
-        """The kinds in use."""
-        used = {ReferenceKind.VALIDATION: self.validation, ReferenceKind.SLIDING: self.sliding}
-        return tuple(kind for kind, reference in used.items() if reference is not None)
+_RESERVED = {
+    "prediction.": "prediction.kind",
+    PERFORMANCE: "outcomes",
+    VOLUME: "volume",
+    JOINT: "joint",
+}
+"""Names that are judged beside features, and the key that sets them."""
 
 
 class ModelBudgetConfig(Section):
@@ -72,6 +41,8 @@ class ModelBudgetConfig(Section):
     """Expected false alarms per week."""
     max_alpha: float | None = Field(default=None, gt=0, lt=1)
     """The largest α that any single test may use."""
+    segments_share: float | None = Field(default=None, gt=0, lt=1)
+    """The share of them that may be of segments."""
 
 
 class ModelConfig(Section):
@@ -97,12 +68,14 @@ class ModelConfig(Section):
     """Tags whose values are watched each by itself as well."""
     max_segments: int = Field(default=200, ge=1)
     """The most values of a tag that a reference keeps apart; all others are the segment `other`."""
-    references: ReferencesConfig = ReferencesConfig(
-        validation=ValidationReference(), sliding=SlidingReference()
-    )
+    references: ReferencesConfig = DEFAULT_REFERENCES
     """What windows are compared with."""
     outcomes: Mapping[str, OutcomeConfig] = Field(default_factory=dict)
     """What can come true for a prediction, by the outcome that labels name (default `label`)."""
+    joint: JointEntry = JointConfig()
+    """How features are judged together; false: not at all."""
+    volume: SubjectConfig = SubjectConfig()
+    """How the number of events is judged: the floor is 0.5, half more or a third fewer than usual."""
     allowed_lateness: Duration = written("5m")
     """A window closes this long after its end has passed in event time."""
     correction_horizon: Duration = written("1h")
@@ -121,6 +94,7 @@ class ModelConfig(Section):
             *self._window_problems(),
             *self._feature_problems(),
             *self._column_problems(),
+            *self._pair_problems(),
             *self._twice(),
         ]
         if problems:
@@ -134,9 +108,10 @@ class ModelConfig(Section):
         if not self.features and self.prediction.kind == "none":
             return [("features", "must name at least one feature (or set prediction.kind)")]
         return [
-            (f"features.{name}", f"cannot begin with {_RESERVED}: set prediction.kind instead")
+            (f"features.{name}", f"cannot begin with {reserved}: set {key} instead")
             for name in self.features
-            if name.startswith(_RESERVED)
+            for reserved, key in _RESERVED.items()
+            if name.startswith(reserved)
         ]
 
     def _column_problems(self) -> list[tuple[str, str]]:
@@ -153,6 +128,15 @@ class ModelConfig(Section):
             )
             for section, (given, names) in known.items()
             for name in given
+            if name not in names
+        ]
+
+    def _pair_problems(self) -> list[tuple[str, str]]:
+        names = [n for n, f in self.features.items() if f.kind is FeatureKind.CATEGORICAL]
+        pairs = () if self.joint is None else self.joint.pairs
+        return [
+            ("joint.pairs", f"{name} is no categorical feature: {suggestion(name, names)}".rstrip())
+            for name in {name for pair in pairs for name in pair}
             if name not in names
         ]
 

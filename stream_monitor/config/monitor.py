@@ -167,6 +167,8 @@ class AlarmBudgetConfig(Section):
     """Expected false alarms of one model per week."""
     max_alpha: float = Field(default=0.001, gt=0, lt=1)
     """The largest α that any single test may use."""
+    segments_share: float = Field(default=0.5, gt=0, lt=1)
+    """The share of them that may be of segments, all together, where a model has segments."""
 
 
 class LogConfig(Section):
@@ -199,5 +201,7 @@ class MonitorConfig(Section):
     """False alarms that are accepted of a model that sets no budget of its own."""
     log: LogConfig = LogConfig()
     """Logs."""
+    calendar: Path | None = None
+    """File of named days and deployments, shown as hints and muting at will; relative to monitor.yaml."""
     models: Path = Path("models")
     """Folder of the model files, one per model; relative to monitor.yaml."""

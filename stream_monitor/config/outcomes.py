@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field, model_validator
 
+from stream_monitor.config.judgement import PerformanceConfig
 from stream_monitor.config.section import Section, written, wrong
 from stream_monitor.config.units import PositiveDuration
 from stream_monitor.core.schema import Outcome, OutcomeKind
@@ -36,6 +37,8 @@ class OutcomeConfig(Section):
     """The class of a prediction that has no label when its horizon has passed; null: unknown."""
     resolution: float = Field(default=0.001, gt=0)
     """Step in which numbers are counted, in units of the label."""
+    performance: PerformanceConfig = PerformanceConfig()
+    """How the model's performance on this outcome is judged."""
 
     @model_validator(mode="after")
     def _fits_kind(self) -> OutcomeConfig:

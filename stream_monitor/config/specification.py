@@ -6,10 +6,11 @@ from collections.abc import Iterator
 
 from stream_monitor.config.errors import ConfigError, Problem
 from stream_monitor.config.judgement import JudgementConfig
-from stream_monitor.config.model import ModelConfig, SlidingReference
+from stream_monitor.config.model import ModelConfig
 from stream_monitor.config.monitor import MonitorConfig
+from stream_monitor.config.references import SeasonalReference, SlidingReference
 from stream_monitor.core.errors import InvalidSpecification
-from stream_monitor.core.policy import AlarmBudget, ModelSpec
+from stream_monitor.core.policy import JOINT, PERFORMANCE, VOLUME, AlarmBudget, ModelSpec
 from stream_monitor.core.schema import (
     PREDICTED_LABEL,
     PREDICTED_SCORE,
@@ -28,7 +29,9 @@ def model_spec(model: ModelConfig, monitor: MonitorConfig, source: str | None = 
     not runs of whole panes.
     """
     judged = [*_features(model), *_prediction(model)]
+    joint = model.joint
     sliding = model.references.sliding or SlidingReference()
+    seasonal = model.references.seasonal or SeasonalReference()
     return ModelSpec(
         name=model.name,
         schema=Schema(tuple(feature for feature, _ in judged)),
@@ -39,7 +42,17 @@ def model_spec(model: ModelConfig, monitor: MonitorConfig, source: str | None = 
         windows=_windows(model, source or f"model {model.name}"),
         references=model.references.kinds,
         sliding_s=sliding.length,
-        policies={feature.name: judgement.policy() for feature, judgement in judged},
+        seasonal_s=seasonal.length,
+        skips_alarms=sliding.skip_alarms,
+        max_age_s=model.references.max_age_s,
+        policies={feature.name: judgement.policy() for feature, judgement in judged}
+        | {VOLUME: model.volume.policy()}
+        | ({} if joint is None else {JOINT: joint.policy()})
+        | {PERFORMANCE + name: o.performance.policy() for name, o in model.outcomes.items()},
+        judges_joint=joint is not None,
+        joint_features=0 if joint is None else joint.features,
+        joint_pairs=() if joint is None else tuple((a, b) for a, b in joint.pairs),
+        min_maturity={name: o.performance.min_maturity for name, o in model.outcomes.items()},
         masks={
             name: feature.mask() for name, feature in model.features.items() if feature.is_masked
         },
@@ -84,4 +97,5 @@ def _budget(model: ModelConfig, monitor: MonitorConfig) -> AlarmBudget:
     return AlarmBudget(
         common.alarms_per_week if own.alarms_per_week is None else own.alarms_per_week,
         common.max_alpha if own.max_alpha is None else own.max_alpha,
+        common.segments_share if own.segments_share is None else own.segments_share,
     )

@@ -28,12 +28,16 @@ def _timezone(name: str) -> str:
     return name
 
 
+Timezone = Annotated[str, AfterValidator(_timezone)]
+"""A time zone by its name."""
+
+
 class WindowConfig(Section):
     """A length of windows that is judged; whole days are calendar days of the time zone."""
 
     size: PositiveDuration
     """Length, in seconds here and a duration in YAML."""
-    timezone: Annotated[str, AfterValidator(_timezone)] = "UTC"
+    timezone: Timezone = "UTC"
     """Time zone of the windows' borders."""
     origin: date = date(1970, 1, 1)
     """A day at whose midnight a window starts."""

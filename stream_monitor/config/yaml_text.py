@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import Any, Final
 
 import yaml
@@ -82,3 +83,15 @@ def _syntax(error: Exception) -> str:
     problem = _QUOTED.sub("…", str(getattr(error, "problem", None) or "it cannot be read"))
     place = f" at line {mark.line + 1}, column {mark.column + 1}" if mark else ""
     return f"is not YAML{place} ({problem}): put texts with special characters in quotes"
+
+
+def read_yaml(path: Path) -> dict[str, Any]:
+    """The mapping of a YAML file; raises ConfigError naming the file."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        message = f"cannot be read: {error.strerror}"
+        raise ConfigError([Problem(str(path), "", message)]) from None
+    except UnicodeDecodeError:
+        raise ConfigError([Problem(str(path), "", "is not UTF-8 text")]) from None
+    return parse_yaml(text, str(path))

@@ -2,64 +2,103 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 
-from stream_monitor.core.binning import NumericBinning
-from stream_monitor.core.drift.brownian_bridge import kolmogorov_survival
-from stream_monitor.core.drift.chi_square import chi_square
-from stream_monitor.core.drift.jensen_shannon import jensen_shannon
-from stream_monitor.core.drift.kolmogorov_smirnov import kolmogorov_smirnov
-from stream_monitor.core.drift.largest_share_change import largest_share_change
-from stream_monitor.core.drift.new_category import new_category
-from stream_monitor.core.drift.population_stability import population_stability
-from stream_monitor.core.drift.rates import rate_change
-from stream_monitor.core.drift.score import Score
-from stream_monitor.core.drift.wasserstein import wasserstein
-from stream_monitor.core.evidence import Bins, category_bins, numeric_bins
-from stream_monitor.core.policy import Aspect, FeaturePolicy, Test
-from stream_monitor.core.profile.categorical import CategoricalSummary
-from stream_monitor.core.profile.numeric import NumericSummary
+from stream_monitor.core.details import CategoricalDetails, Details, Figures, NumericDetails
+from stream_monitor.core.drift.window_null import WindowNull
+from stream_monitor.core.evidence import Bins
+from stream_monitor.core.joint_comparison import JointReference
+from stream_monitor.core.measured_features import measure_categorical, measure_numeric
+from stream_monitor.core.policy import FeaturePolicy, SubjectKind
 from stream_monitor.core.references import SegmentReference, WindowProfile
 from stream_monitor.core.schema import FeatureKind, Schema
-from stream_monitor.core.summaries import (
-    Counts,
-    NumericWindows,
-    ShareWindows,
-    coarse_counts,
-    decile_counts,
-    with_unseen,
-)
+from stream_monitor.core.summaries import CategoricalWindows, NumericWindows, Placing
 from stream_monitor.core.verdicts import Measurement
+from stream_monitor.core.window_tables import Counts, Kept, WindowTables, sum_tables
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Comparison:
-    """One feature of a window beside one reference. `scores` holds None where nothing can be measured."""
+    """One feature of a window beside one reference.
+
+    `windows` counts the reference windows of the judged size. Scores, summary and bins are worked out
+    when they are asked for; scores hold None where nothing can be measured.
+    """
 
     feature: str
-    kind: FeatureKind
+    kind: FeatureKind | SubjectKind
     n_window: int
     n_reference: int
     windows: int
     measurements: tuple[Measurement, ...]
-    scores: Mapping[str, float | None]
-    summary: Mapping[str, float | None]
-    bins: Bins
+    details: Details
+    index: int
+
+    @property
+    def scores(self) -> Figures:
+        """Every score by name."""
+        return self.details.scores(self.index)
+
+    @property
+    def summary(self) -> Figures:
+        """The window's own figures."""
+        return self.details.summary(self.index)
+
+    @property
+    def bins(self) -> Bins:
+        """Both histograms."""
+        return self.details.bins(self.index)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Comparison):
+            return NotImplemented
+        return self._shown() == other._shown()
+
+    __hash__ = None  # type: ignore[assignment]  # holds mappings
+
+    def _shown(self) -> tuple[object, ...]:
+        return (
+            self.feature, self.kind, self.n_window, self.n_reference, self.windows,
+            self.measurements, self.scores, self.summary, self.bins,
+        )  # fmt: skip
 
 
 class ReferenceView:
-    """A reference segment prepared for comparing windows of one size."""
+    """A reference segment prepared for comparing windows of one size.
 
-    def __init__(self, reference: SegmentReference, size: str) -> None:
+    `null` chooses how a window is placed among the reference's, which are in order of time. For
+    DIFFERENCES the reference's total is its last window alone. For SLOTS `slots` names the slot of each
+    window and `slot` that of the windows to compare.
+
+    With `needs_windows` no test but one that found nothing decides where too few windows are there: its
+    smallest p is 1. `kept` (K, F), numeric features first, leaves windows out feature by feature where it
+    is False; the total is then that of the windows that are kept, for SLOTS of those in the slot.
+    """
+
+    def __init__(
+        self, reference: SegmentReference, size: str, *, null: WindowNull = WindowNull.AMONG,
+        slots: Sequence[int] = (), slot: int = 0, needs_windows: bool = False,
+        kept: Kept | None = None,
+    ) -> None:  # fmt: skip
         self.total = reference.total
         self.windows = reference.windows.get(size, ())
-        self._numeric: dict[int, NumericWindows] = {}
-        self._shares: dict[tuple[str, int], ShareWindows] = {}
+        self._placing = Placing(null, np.array(slots, np.int64), slot)
+        self._needs_windows = needs_windows
+        self._kept = kept
+
+    @cached_property
+    def joint(self) -> JointReference | None:
+        """The pairs of features, with those of the windows; None where pairs were not counted."""
+        total = self.total.joint
+        if total is None:
+            return None
+        windows = (window.joint for window in self.windows)
+        own = [w for w in windows if w is not None and w.params == total.params]
+        return JointReference(total, own)
 
     @cached_property
     def schema(self) -> Schema:
@@ -70,201 +109,77 @@ class ReferenceView:
         self, window: WindowProfile, policies: Mapping[str, FeaturePolicy]
     ) -> list[Comparison]:
         """Every feature of a window, in the schema's order, numeric first."""
-        found = []
         default = FeaturePolicy()
-        for i, name in enumerate(self.schema.numeric):
-            found.append(self._compare_numeric(i, name, window, policies.get(name, default)))
-        for i, name in enumerate(self.schema.categorical):
-            found.append(self._compare_categorical(i, name, window, policies.get(name, default)))
-        return found
+        numeric, categorical = (
+            [policies.get(name, default) for name in self._names(kind)]
+            for kind in (FeatureKind.NUMERIC, FeatureKind.CATEGORICAL)
+        )
+        return [
+            *self._compare_numeric(window, numeric),
+            *self._compare_categorical(window, categorical),
+        ]
 
     def _compare_numeric(
-        self, i: int, name: str, window: WindowProfile, policy: FeaturePolicy
-    ) -> Comparison:
-        binning: NumericBinning = self.total.profile.layout.bins.numeric[i]
-        r, w = self.total.numeric[i], window.numeric[i]
-        k, x = (coarse_counts(side.counts, binning) for side in (r, w))
-        ks = kolmogorov_smirnov(r.counts, w.counts, discrete=binning.is_discrete)
-        chi, share = chi_square(k, x), largest_share_change(k, x)
-        measurements = []
-        if ks and share and policy.test is not Test.NONE:
-            p_window = self._numeric_windows(i, binning).p(w)
-            if policy.test is Test.CHI_SQUARE:
-                measurements.append(_share_measurement(chi, share, p_window))
-            else:
-                cells = int(np.count_nonzero(r.counts + w.counts))
-                smallest = kolmogorov_survival(
-                    1 / np.sqrt(1 / ks.n + 1 / ks.m) + 0.5826 / np.sqrt(cells)
-                )
-                measurements.append(
-                    Measurement(
-                        Aspect.DISTRIBUTION,
-                        "ks",
-                        ks.statistic,
-                        _p(ks),
-                        p_window,
-                        ks.effect,
-                        smallest,
-                    )
-                )
-        outside = [s.n - int(s.counts[binning.inner].sum()) for s in (r, w)]
-        whole = [_rows(s) for s in (r, w)]
-        for aspect, pick in _NUMERIC_RATES.items():
-            measurements += self._rate(
-                aspect, i, "numeric", (pick(r), whole[0]), (pick(w), whole[1]), pick, _rows
-            )
-        measurements += self._rate(
-            Aspect.OUT_OF_RANGE, i, "numeric", (outside[0], r.n), (outside[1], w.n),
-            lambda s: s.n - int(s.counts[binning.inner].sum()), lambda s: s.n,
-        )  # fmt: skip
-        measurements += self._rate(
-            Aspect.ZERO, i, "numeric", (r.zero, r.n), (w.zero, w.n), lambda s: s.zero, lambda s: s.n
-        )
-        distance = wasserstein(r.counts, w.counts, r.bin_means, w.bin_means)
-        scores = _scores(ks, chi, k, x, share)
-        scores |= {
-            "wasserstein": _statistic(distance),
-            "wasserstein_iqr": distance.statistic / binning.iqr if distance else None,
-        }
-        summary = {
-            "mean": w.mean, "sd": w.sd, "median": w.median, "min": w.minimum, "max": w.maximum,
-            "missing_share": w.missing / whole[1] if whole[1] else None,
-        }  # fmt: skip
-        return Comparison(
-            name, FeatureKind.NUMERIC, w.n, r.n, len(self.windows), tuple(measurements), scores,
-            summary, numeric_bins(binning, k, x),
-        )  # fmt: skip
+        self, window: WindowProfile, policies: Sequence[FeaturePolicy]
+    ) -> list[Comparison]:
+        total, w = self._tables.numeric, window.tables.numeric
+        scores, found = measure_numeric(total, w, self._numeric, policies, self._needs_windows)
+        details = NumericDetails(total, window, scores)
+        return self._listed(FeatureKind.NUMERIC, w.n, total.n, found, details)
 
     def _compare_categorical(
-        self, i: int, name: str, window: WindowProfile, policy: FeaturePolicy
-    ) -> Comparison:
-        categories = self.total.profile.layout.bins.categorical[i].categories
-        r, w = self.total.categorical[i], window.categorical[i]
-        k, x = with_unseen(r), with_unseen(w)
-        chi, share = chi_square(k, x), largest_share_change(k, x)
-        measurements = []
-        if share and policy.test is not Test.NONE:
-            p_window = self._category_windows(i).p(x, w.n)
-            measurements.append(_share_measurement(chi, share, p_window))
-        whole = [_rows(s) for s in (r, w)]
-        for aspect, pick in _CATEGORICAL_RATES.items():
-            measurements += self._rate(
-                aspect, i, "categorical", (pick(r), whole[0]), (pick(w), whole[1]), pick, _rows
-            )
-        measurements += self._new_category(i, r, w)
-        summary = {
-            "distinct": float(w.distinct),
-            "unseen_share": w.unseen / w.n if w.n else None,
-            "missing_share": w.missing / whole[1] if whole[1] else None,
-        }
-        return Comparison(
-            name, FeatureKind.CATEGORICAL, w.n, r.n, len(self.windows), tuple(measurements),
-            _scores(None, chi, k, x, share), summary, category_bins((*categories, "other"), k, x),
-        )  # fmt: skip
+        self, window: WindowProfile, policies: Sequence[FeaturePolicy]
+    ) -> list[Comparison]:
+        total, w = self._tables.categorical, window.tables.categorical
+        scores, found = measure_categorical(
+            total, w, self._categorical, policies, self._needs_windows
+        )
+        details = CategoricalDetails(total, window, scores)
+        return self._listed(FeatureKind.CATEGORICAL, w.n, total.n, found, details)
 
-    def _new_category(
-        self, i: int, r: CategoricalSummary, w: CategoricalSummary
-    ) -> list[Measurement]:
-        """Good–Turing where the reference holds only known categories, else the rate of unseen ones."""
-        if r.unseen:
-            return self._rate(
-                Aspect.NEW_CATEGORY, i, "categorical", (r.unseen, r.n), (w.unseen, w.n),
-                lambda s: s.unseen, lambda s: s.n,
-            )  # fmt: skip
-        once, twice = (int(np.count_nonzero(r.counts == times)) for times in (1, 2))
-        score = new_category(w.unseen, w.n, r.n, once, twice)
-        if score is None:
-            return []
-        return [
-            Measurement(
-                Aspect.NEW_CATEGORY, "good_turing", score.statistic, _p(score), None, score.effect
-            )
-        ]
+    def _listed(
+        self, kind: FeatureKind, n: Counts, m: Counts, found: Sequence[tuple[Measurement, ...]],
+        details: Details,
+    ) -> list[Comparison]:  # fmt: skip
+        rows = zip(
+            self._names(kind), n.tolist(), m.tolist(), self._counted(kind), found, strict=True
+        )
+        return [Comparison(row[0], kind, *row[1:], details, i) for i, row in enumerate(rows)]
 
-    def _rate(
-        self, aspect: Aspect, i: int, part: str, reference: tuple[int, int], window: tuple[int, int],
-        pick: Any, of: Any,
-    ) -> list[Measurement]:  # fmt: skip
-        score = rate_change(*reference, *window)
-        if score is None:
-            return []
-        p_window = None
-        if _p(score) < 1:
-            key = (aspect.value, i) if part == "numeric" else (aspect.value, -1 - i)
-            if key not in self._shares:
-                summaries = [getattr(earlier, part)[i] for earlier in self.windows]
-                self._shares[key] = ShareWindows.of_rates([(pick(s), of(s)) for s in summaries])
-            p_window = self._shares[key].p(np.array([window[0]]), window[1])
-        return [
-            Measurement(
-                aspect, "two_proportion", score.statistic, _p(score), p_window, score.effect
-            )
-        ]
+    def _names(self, kind: FeatureKind) -> tuple[str, ...]:
+        return self.schema.numeric if kind is FeatureKind.NUMERIC else self.schema.categorical
 
-    def _numeric_windows(self, i: int, binning: NumericBinning) -> NumericWindows:
-        if i not in self._numeric:
-            total = coarse_counts(self.total.numeric[i].counts, binning)
-            windows = [earlier.numeric[i] for earlier in self.windows]
-            self._numeric[i] = NumericWindows.of(windows, total, binning)
-        return self._numeric[i]
+    @cached_property
+    def _tables(self) -> WindowTables:
+        """The total's, or those of the kept windows."""
+        if self._kept is None or self._placing.null is WindowNull.DIFFERENCES or not self.windows:
+            return self.total.tables
+        use = np.ones(len(self.windows), np.bool_)
+        if self._placing.null is WindowNull.SLOTS:
+            use = self._placing.slots_of_windows == self._placing.slot
+        return sum_tables([w.tables for w in self.windows], self._kept & use[:, None])
 
-    def _category_windows(self, i: int) -> ShareWindows:
-        key = ("categories", i)
-        if key not in self._shares:
-            windows = [earlier.categorical[i] for earlier in self.windows]
-            self._shares[key] = ShareWindows.of_categories(windows)
-        return self._shares[key]
+    @cached_property
+    def _numeric(self) -> NumericWindows:
+        tables = [window.tables.numeric for window in self.windows]
+        kept = self._kept_of(FeatureKind.NUMERIC)
+        return NumericWindows.of(tables, self._tables.numeric, self._placing, kept)
 
+    @cached_property
+    def _categorical(self) -> CategoricalWindows:
+        tables = [window.tables.categorical for window in self.windows]
+        kept = self._kept_of(FeatureKind.CATEGORICAL)
+        return CategoricalWindows.of(tables, self._tables.categorical, self._placing, kept)
 
-_NUMERIC_RATES: dict[Aspect, Any] = {
-    Aspect.MISSING: lambda s: s.missing,
-    Aspect.NON_FINITE: lambda s: s.non_finite,
-    Aspect.WRONG_TYPE: lambda s: s.wrong_type,
-}
-_CATEGORICAL_RATES: dict[Aspect, Any] = {
-    Aspect.MISSING: lambda s: s.missing,
-    Aspect.WRONG_TYPE: lambda s: s.wrong_type,
-}
+    def _kept_of(self, kind: FeatureKind) -> Kept | None:
+        if self._kept is None:
+            return None
+        numeric, categorical = np.hsplit(self._kept, [len(self.schema.numeric)])
+        return np.ascontiguousarray(numeric if kind is FeatureKind.NUMERIC else categorical)
 
-
-def _rows(summary: NumericSummary | CategoricalSummary) -> int:
-    rows = summary.n + summary.missing + summary.wrong_type
-    return rows + summary.non_finite if isinstance(summary, NumericSummary) else rows
-
-
-def _share_measurement(chi: Score | None, share: Score, p_window: float | None) -> Measurement:
-    """χ² and the largest share change as a Bonferroni pair; the effect is the change of a share."""
-    ps = [_p(share)] + ([_p(chi)] if chi else [])
-    certain = rate_change(0, share.m, share.n, share.n)
-    return Measurement(
-        Aspect.DISTRIBUTION,
-        "chi_square",
-        chi.statistic if chi else share.statistic,
-        min(1.0, len(ps) * min(ps)),
-        p_window,
-        share.effect,
-        2 * _p(certain) if certain else 1.0,
-    )
-
-
-def _scores(
-    ks: Score | None, chi: Score | None, k: Counts, x: Counts, share: Score | None
-) -> dict[str, float | None]:
-    deciles = (decile_counts(k), decile_counts(x)) if ks else (k, x)
-    stability = population_stability(*deciles)
-    return {
-        "ks": _statistic(ks),
-        "chi_square": _statistic(chi),
-        "psi": _statistic(stability),
-        "psi_excess": stability.effect if stability else None,
-        "jensen_shannon": _statistic(jensen_shannon(k, x)),
-        "largest_share_change": _statistic(share),
-    }
-
-
-def _statistic(score: Score | None) -> float | None:
-    return score.statistic if score else None
-
-
-def _p(score: Score) -> float:
-    return 1.0 if score.p is None else score.p
+    def _counted(self, kind: FeatureKind) -> list[int]:
+        """How many windows each feature of a kind has."""
+        kept = self._kept_of(kind)
+        if kept is None:
+            return [len(self.windows)] * len(self._names(kind))
+        return [int(count) for count in kept.sum(axis=0)]

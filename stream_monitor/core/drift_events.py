@@ -1,66 +1,87 @@
-"""From a window's verdicts to drift events: every feature's incident goes on by one window."""
+"""From a window's verdicts to drift events: every feature's incidents go on by one window."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from stream_monitor.core.incidents import IncidentTrack, Transition, identify
+from stream_monitor.core.incidents import IncidentTrack, Moved, Transition, identify
 from stream_monitor.core.policy import ModelSpec
-from stream_monitor.core.results import DriftEvent, FeatureResult, WindowResult
+from stream_monitor.core.results import DriftEvent, FeatureResult, PerformanceResult, WindowResult
 from stream_monitor.core.verdicts import VerdictState
 
 _TRACKS_PER_RECORD = 128
 
-TrackKey = tuple[str, str, str, str, str]
-"""Version, segment, size, feature, reference."""
+TrackKey = tuple[str, str, str, str]
+"""Version, segment, size, feature."""
 TrackGroup = tuple[str, str, str, str]
 """Version, segment, size, and which share of the features: tracks that are stored in one record."""
 
 
 def group_of(where: TrackKey, spec: ModelSpec) -> TrackGroup:
     """The group of a track: by a hash of the feature's name, so many that about 128 tracks are in each."""
-    tracks = len(spec.schema.features) * len(spec.references)
-    groups = max(1, -(-tracks // _TRACKS_PER_RECORD))
+    groups = max(1, -(-len(spec.schema.features) // _TRACKS_PER_RECORD))
     return *where[:3], f"{int(identify(where[3])[:8], 16) % groups}/{groups}"
 
 
 def follow_incidents(
-    result: WindowResult, tracks: Mapping[TrackKey, IncidentTrack], spec: ModelSpec, app: str
-) -> tuple[dict[TrackKey, IncidentTrack], list[DriftEvent]]:
-    """The tracks that a window moved on, and what there is to publish; muted features have neither."""
+    result: WindowResult | PerformanceResult, tracks: Mapping[TrackKey, IncidentTrack],
+    spec: ModelSpec, app: str,
+) -> tuple[dict[TrackKey, IncidentTrack], list[DriftEvent]]:  # fmt: skip
+    """The tracks that a window moved on, and what there is to publish; muted features have neither.
+
+    A window that the calendar mutes neither opens incidents nor ends them.
+    """
     key, size = result.key, result.size
     moved: dict[TrackKey, IncidentTrack] = {}
     events: list[DriftEvent] = []
-    for feature in result.features:
-        if spec.policy(feature.feature).mute:
+    is_muted = spec.calendar.mutes(result.window, spec.name)
+    for name, found in _by_feature(result.features).items():
+        if spec.policy(name).mute:
             continue
-        where = (key.version, key.segment, key.size, feature.feature, feature.reference.value)
+        where = (key.version, key.segment, key.size, name)
         track = tracks.get(where) or _inherited_track(where, tracks, spec)
-        if feature.state is VerdictState.NO_REFERENCE and track.is_judged(key.start_s):
+        is_unknown = all(f.state is VerdictState.NO_REFERENCE for f in found)
+        if is_unknown and track.is_judged(key.start_s):
             continue  # A reference came within the window: the part that it judged decides.
-        moved[where], transitions = track.observe(key.start_s, feature.state, size)
-        events += [_event(t, where, feature, result, spec, app) for t in transitions]
+        now = None if is_muted else moved_of(found)
+        moved[where], transitions = track.observe(key.start_s, now, size)
+        events += [_event(t, where, found, result, spec, app) for t in transitions]
     return moved, events
 
 
+def moved_of(results: Iterable[FeatureResult]) -> Moved:
+    """The references against which a feature drifts; None where none could judge it."""
+    judged = [r for r in results if r.state in (VerdictState.OK, VerdictState.DRIFT)]
+    if not judged:
+        return None
+    return tuple(sorted(r.reference.value for r in judged if r.state is VerdictState.DRIFT))
+
+
+def _by_feature(results: Iterable[FeatureResult]) -> dict[str, list[FeatureResult]]:
+    found: dict[str, list[FeatureResult]] = {}
+    for result in results:
+        found.setdefault(result.feature, []).append(result)
+    return found
+
+
 def _event(
-    transition: Transition, where: TrackKey, feature: FeatureResult, result: WindowResult,
-    spec: ModelSpec, app: str,
+    transition: Transition, where: TrackKey, found: Sequence[FeatureResult],
+    result: WindowResult | PerformanceResult, spec: ModelSpec, app: str,
 ) -> DriftEvent:  # fmt: skip
-    key, start_s = result.key, transition.window_start_s
+    key, start_s, opened = result.key, transition.window_start_s, str(transition.opened_s)
     return DriftEvent(
-        identify(app, spec.name, *where, str(start_s)),
-        identify(app, spec.name, *where[1:], str(transition.opened_s)),
-        transition.status,
-        transition.revision,
-        replace(key, start_s=start_s),
-        result.size,
-        result.size.window_at(start_s),
-        feature.feature,
-        feature.reference,
-        transition.opened_s,
-        feature if start_s == key.start_s else None,
+        event_id=identify(app, spec.name, *where, str(start_s), opened),
+        incident_id=identify(app, spec.name, *where[1:], opened),
+        status=transition.status,
+        revision=transition.revision,
+        key=replace(key, start_s=start_s),
+        size=result.size,
+        window=result.size.window_at(start_s),
+        feature=where[3],
+        references=transition.references,
+        opened_s=transition.opened_s,
+        results=tuple(found) if start_s == key.start_s else (),
     )
 
 
@@ -70,9 +91,9 @@ def _inherited_track(
     """A new version goes on from where the latest other version stands, its incidents included."""
     size = next(s for s in spec.windows if s.name == where[2])
     others = [
-        (track.verdicts[-1][0], other[0], track)
+        (track.windows[-1][0], other[0], track)
         for other, track in tracks.items()
-        if other[1:] == where[1:] and track.verdicts
+        if other[1:] == where[1:] and track.windows
     ]
     if not others:
         return IncidentTrack()

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from stream_monitor.core.binning import GUARD_BINS, NumericBinning
-from stream_monitor.core.summaries import Counts
+from stream_monitor.core.window_tables import Counts
 
 NAMED_FROM: Final = 10
 """A category is published by name only where so many rows of the reference or the window hold it."""

@@ -8,6 +8,8 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from stream_monitor.core.drift_events import TrackKey, group_of
+from stream_monitor.core.policy import ReferenceKind
+from stream_monitor.core.references import HOURS
 from stream_monitor.core.windows import DAY_S, WindowSize
 
 if TYPE_CHECKING:
@@ -33,6 +35,7 @@ def forget(
             del state.closed[key]
             state.changed.add(("closed", key))
     _forget_history(state)
+    _forget_tallies(state, label_watermark_s - horizon)
     final = tuple(stretch for stretch in state.inexact if not state.is_final(stretch.end_s - 1))
     if len(final) < len(state.inexact):
         state.inexact = final
@@ -68,8 +71,10 @@ def _forget_history(state: ModelState) -> None:
     if state.rolled_s is None:
         return
     longest = max(size.size_s for size in state.spec.windows)
-    oldest = state.rolled_s - state.spec.sliding_s - 2 * longest
+    kept_s = {size.name: state.spec.history_s(size) for size in state.spec.windows}
+    kept_s[HOURS] = state.spec.seasonal_s
     for where, kept in list(state.history.items()):
+        oldest = state.rolled_s - kept_s[where[1]] - 2 * longest
         recent = tuple(pair for pair in kept if pair[1].window.start_s >= oldest)
         if len(recent) < len(kept):
             for version, past in kept[: len(kept) - len(recent)]:
@@ -79,13 +84,25 @@ def _forget_history(state: ModelState) -> None:
             del state.history[where]
 
 
+def _forget_tallies(state: ModelState, labelled_s: int) -> None:
+    """Tallies that no window can be judged by any more, which still waits for labels."""
+    longest = max(size.size_s for size in state.spec.windows)
+    oldest = labelled_s - state.spec.sliding_s - 2 * longest
+    for where, held in list(state.tallies.items()):
+        recent = tuple(t for t in held if t.window.start_s >= oldest)
+        if len(recent) < len(held):
+            gone = held[: len(held) - len(recent)]
+            state.changed |= {("tally", (where, t.version, t.window.start_s)) for t in gone}
+            state.tallies[where] = recent
+
+
 def _forget_tracks(state: ModelState, sizes: Mapping[str, WindowSize]) -> None:
     """Folds settled windows, and drops tracks that a new one would equal or that another goes on from.
 
     A version whose last window lies a recovery behind another version's is over: a new version has its
     incidents.
     """
-    last = {where: track.verdicts[-1][0] for where, track in state.tracks.items()}
+    last = {where: track.windows[-1][0] for where, track in state.tracks.items()}
     newest: dict[tuple[str, ...], int] = {}
     for where, start_s in last.items():
         newest[where[1:]] = max(start_s, newest.get(where[1:], start_s))
@@ -130,11 +147,10 @@ def _end_s(record: Mapping[str, Any]) -> float:
 def forget_what_is_not_configured(state: ModelState) -> None:
     """After a restart with another configuration: nothing of window sizes, features, references gone."""
     sizes = {size.name for size in state.spec.windows}
-    features = {feature.name for feature in state.spec.schema.features}
-    references = {kind.value for kind in state.spec.references}
+    subjects = set(state.spec.subjects)
 
     def is_gone(where: TrackKey) -> bool:
-        return where[2] not in sizes or where[3] not in features or where[4] not in references
+        return where[2] not in sizes or where[3] not in subjects
 
     for track in [where for where in state.tracks if is_gone(where)]:
         del state.tracks[track]
@@ -145,6 +161,11 @@ def forget_what_is_not_configured(state: ModelState) -> None:
     for latest in [key for key in state.latest if key[3] not in sizes]:
         del state.latest[latest]
         state.changed.add(("latest", latest))
-    for where in [where for where in state.history if where[1] not in sizes]:
+    outcomes = {outcome.name for outcome in state.spec.outcomes}
+    for lost in [k for k in state.tallies if k[1] not in sizes or k[2] not in outcomes]:
+        for tallied in state.tallies.pop(lost):
+            state.changed.add(("tally", (lost, tallied.version, tallied.window.start_s)))
+    kept = sizes | ({HOURS} if ReferenceKind.SEASONAL in state.spec.references else set())
+    for where in [where for where in state.history if where[1] not in kept]:
         for version, past in state.history.pop(where):
             state.changed.add(("history", (where, version, past.window)))

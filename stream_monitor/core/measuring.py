@@ -8,10 +8,18 @@ from functools import reduce
 from typing import TYPE_CHECKING
 
 from stream_monitor.core.cells import cell_at
+from stream_monitor.core.drift_events import follow_incidents, group_of
 from stream_monitor.core.performance.rolling import measure_performance
+from stream_monitor.core.performance_judging import judge_performance
 from stream_monitor.core.policy import ModelSpec
 from stream_monitor.core.profile.profile import Layout, Profile
-from stream_monitor.core.results import Measured, PerformanceResult, WindowKey
+from stream_monitor.core.results import (
+    DriftEvent,
+    Measured,
+    PerformanceResult,
+    WindowKey,
+    WindowResult,
+)
 from stream_monitor.core.schema import Outcome
 from stream_monitor.core.windows import WindowSize
 from stream_monitor.core.wire import profile_digest
@@ -40,15 +48,18 @@ def _passes_a_cell(state: ModelState, until_s: int, outcome: Outcome) -> bool:
     if state.label_watermark_s is None:
         return True
     before_s = state.label_watermark_s - outcome.horizon_s
-    cells = (cell_at(at, state.spec.windows).start_s for at in (before_s, until_s))
+    cells = (cell_at(at, state.spec.cell_sizes).start_s for at in (before_s, until_s))
     return len(set(cells)) > 1
 
 
 def measure(
     state: ModelState, key: WindowKey, size: WindowSize, label_watermark_s: int
-) -> list[PerformanceResult]:
-    """Performance at close, when maturity passes a step, and whatever differs past the horizon."""
-    found: list[PerformanceResult] = []
+) -> list[PerformanceResult | DriftEvent]:
+    """Performance at close, when maturity passes a step, and whatever differs past the horizon.
+
+    What is published is judged, and moves the outcome's incidents on.
+    """
+    found: list[PerformanceResult | DriftEvent] = []
     window = state.closed[key].window
     panes = state.panes_of(key, window)
     if not panes:
@@ -75,8 +86,18 @@ def measure(
             state.closed[key] = replace(closed, performance=measured)
             state.changed.add(("closed", key))
         if is_news:
-            found.append(PerformanceResult(key, size, window, revision, digest, performance))
+            judged = judge_performance(state, key, size, window, performance)
+            result = PerformanceResult(key, size, window, revision, digest, performance, judged)
+            found += [result, *follow(state, result)]
     return found
+
+
+def follow(state: ModelState, result: WindowResult | PerformanceResult) -> list[DriftEvent]:
+    """Moves the incidents of what was judged on by one window; returns what there is to publish."""
+    moved, events = follow_incidents(result, state.tracks, state.spec, state.app)
+    state.tracks |= moved
+    state.changed |= {("tracks", group_of(where, state.spec)) for where in moved}
+    return events
 
 
 def _passed(
@@ -88,5 +109,5 @@ def _passed(
     """
     if outcome.absent_means is None:
         return None
-    over = (pane for at, pane in panes.items() if cell_at(at, spec.windows).end_s <= until_s)
+    over = (pane for at, pane in panes.items() if cell_at(at, spec.cell_sizes).end_s <= until_s)
     return reduce(Profile.merge, over, Profile(layout))

@@ -10,19 +10,28 @@ from functools import reduce
 from typing import Any
 
 from stream_monitor.core.cells import held_at, places
-from stream_monitor.core.drift_events import TrackKey, follow_incidents, group_of
+from stream_monitor.core.drift_events import TrackKey
+from stream_monitor.core.explaining import Explainer
 from stream_monitor.core.forgetting import forget, forget_what_is_not_configured
+from stream_monitor.core.history_references import one_history
 from stream_monitor.core.incidents import IncidentTrack
 from stream_monitor.core.inexact import Inexact, marked, touches
 from stream_monitor.core.judging import judge_window
 from stream_monitor.core.latest import newest_of
-from stream_monitor.core.measuring import measure, remeasurable
-from stream_monitor.core.policy import ModelSpec
+from stream_monitor.core.measuring import follow, measure, remeasurable
+from stream_monitor.core.performance_judging import TalliedWindow, TallyKey
+from stream_monitor.core.policy import ModelSpec, ReferenceKind
 from stream_monitor.core.profile.counter import Delta
 from stream_monitor.core.profile.profile import ALL, Profile, ProfileKey
 from stream_monitor.core.reference_catalogue import ReferenceCatalogue
-from stream_monitor.core.references import WindowProfile
-from stream_monitor.core.results import ClosedWindow, Output, WindowKey, WindowResult
+from stream_monitor.core.references import HOURS, WindowProfile, hours_of
+from stream_monitor.core.results import (
+    ClosedWindow,
+    Output,
+    WindowKey,
+    WindowResult,
+)
+from stream_monitor.core.verdicts import VerdictState
 from stream_monitor.core.windows import Window, WindowSize
 from stream_monitor.core.wire import profile_digest
 
@@ -47,6 +56,7 @@ class ModelState:
     closed: dict[WindowKey, ClosedWindow] = field(default_factory=dict)
     history: dict[HistoryKey, tuple[tuple[str, WindowProfile], ...]] = field(default_factory=dict)
     tracks: dict[TrackKey, IncidentTrack] = field(default_factory=dict)
+    tallies: dict[TallyKey, tuple[TalliedWindow, ...]] = field(default_factory=dict)
     latest: dict[tuple[str, ...], dict[str, Any]] = field(default_factory=dict)
     inexact: Inexact = ()
     late_dropped: int = 0
@@ -66,6 +76,7 @@ class ModelState:
             closed=dict(self.closed),
             history=dict(self.history),
             tracks=dict(self.tracks),
+            tallies=dict(self.tallies),
             latest=dict(self.latest),
             to_revise=set(self.to_revise),
             to_remeasure=set(self.to_remeasure),
@@ -88,7 +99,7 @@ class ModelState:
                 return
         if not is_exact:
             self.doubt(key.pane_s, key.pane_s)
-        at_s = held_at(key.pane_s, self.spec.windows, self.rolled_s)
+        at_s = held_at(key.pane_s, self.spec.cell_sizes, self.rolled_s)
         self._put(replace(key, pane_s=at_s), profile)
         for size in self.spec.windows:
             window = size.window_at(key.pane_s)
@@ -147,7 +158,7 @@ class ModelState:
         self.to_revise.clear()
         self.to_remeasure.clear()
         self.label_watermark_s = label_watermark_s
-        forget(self, sizes, label_watermark_s, bool(turns))
+        forget(self, sizes, label_watermark_s, bool(outputs))
         return outputs
 
     def note(self, record: dict[str, Any]) -> None:
@@ -189,7 +200,7 @@ class ModelState:
     def _roll_up(self) -> None:
         """Merges the panes that are past their correction horizon into their cells."""
         for key in list(self.panes):
-            at_s = held_at(key.pane_s, self.spec.windows, self.rolled_s)
+            at_s = held_at(key.pane_s, self.spec.cell_sizes, self.rolled_s)
             if at_s != key.pane_s:
                 self._put(replace(key, pane_s=at_s), self.panes.pop(key))
                 self.changed.add(("pane", key))
@@ -199,18 +210,28 @@ class ModelState:
         spec = self.spec
         names = (
             ProfileKey(spec.name, key.version, key.segment, at, key.profile_id)
-            for at in places(window, spec.pane_s, spec.windows, self.rolled_s)
+            for at in places(window, spec.pane_s, spec.cell_sizes, self.rolled_s)
         )
         return {name.pane_s: self.panes[name] for name in names if name in self.panes}
 
     def _judge(self, key: WindowKey, size: WindowSize, reached_s: int) -> list[Output]:
         closed = self.closed[key]
         window = closed.window
-        profile = reduce(Profile.merge, self.panes_of(key, window).values())
+        panes = self.panes_of(key, window)
+        profile = reduce(Profile.merge, panes.values())
         judged = WindowProfile(window, profile.without_outcomes())
-        past = self.history.get((key.segment, size.name, key.profile_id), ())
-        results = judge_window(judged, key, size, self.spec, self.catalogue, past)
-        self._remember(key, size, judged)
+        hours = hours_of(panes) if self._keeps_hours else ()
+        results = judge_window(
+            judged, key, size, self.spec, self.catalogue, self._past(key, size.name), hours,
+            self._past(key, HOURS),
+        )  # fmt: skip
+        if any(r.state is VerdictState.DRIFT for r in results):
+            results = self._explainer(judged, key, size).explained(results)
+        alarmed = tuple(sorted({r.feature for r in results if r.state is VerdictState.DRIFT}))
+        self._remember(key, size.name, replace(judged, alarmed=alarmed))
+        if size is min(self.spec.windows, key=lambda s: s.size_s):
+            for hour in hours:
+                self._remember(key, HOURS, hour)
         result = WindowResult(
             key=key,
             size=size,
@@ -224,15 +245,38 @@ class ModelState:
             coercible=(*self.spec.schema.numeric, *self.spec.schema.categorical),
             mean_confidence=judged.profile.score.summarise(),
             features=results,
+            obsolete=self.catalogue.obsolete(self.spec, key.profile_id, window.end_s),
         )
         self.changed.add(("closed", key))
-        moved, events = follow_incidents(result, self.tracks, self.spec, self.app)
-        self.tracks |= moved
-        self.changed |= {("tracks", group_of(where, self.spec)) for where in moved}
-        return [result, *events]
+        return [result, *follow(self, result)]
 
-    def _remember(self, key: WindowKey, size: WindowSize, judged: WindowProfile) -> None:
-        where = (key.segment, size.name, key.profile_id)
+    def _explainer(self, judged: WindowProfile, key: WindowKey, size: WindowSize) -> Explainer:
+        segments: dict[str, WindowProfile] = {}
+        if key.segment == ALL and self.spec.segment_keys:
+            for name in sorted({p.segment for p in self.panes if p.version == key.version} - {ALL}):
+                panes = self.panes_of(replace(key, segment=name), judged.window)
+                if panes:
+                    counted = reduce(Profile.merge, panes.values()).without_outcomes()
+                    segments[name] = WindowProfile(judged.window, counted)
+        names = (key.segment, *segments)
+        past = {name: self._past(replace(key, segment=name), size.name) for name in names}
+        return Explainer(judged, key, self.spec, self.catalogue, past, segments)
+
+    @property
+    def _keeps_hours(self) -> bool:
+        return ReferenceKind.SEASONAL in self.spec.references
+
+    def final_windows(self, segment: str, size: str, profile_id: str) -> list[WindowProfile]:
+        """The windows of the history that can change no more, versions together, in order of time."""
+        past = self.history.get((segment, size, profile_id), ())
+        found = one_history(past, (), self.catalogue.sums)
+        return [window for window in found if self.is_settled(window.window)]
+
+    def _past(self, key: WindowKey, size: str) -> tuple[tuple[str, WindowProfile], ...]:
+        return self.history.get((key.segment, size, key.profile_id), ())
+
+    def _remember(self, key: WindowKey, size: str, judged: WindowProfile) -> None:
+        where = (key.segment, size, key.profile_id)
         kept = [
             (version, past)
             for version, past in self.history.get(where, ())

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from stream_monitor.core.comparison import Comparison
+from stream_monitor.core.hints.pattern import pattern_of
 from stream_monitor.core.results import (
     DriftEvent,
     FeatureResult,
@@ -19,7 +20,7 @@ from stream_monitor.core.results import (
     WindowKey,
     WindowResult,
 )
-from stream_monitor.core.verdicts import Verdict
+from stream_monitor.core.verdicts import Verdict, VerdictState
 from stream_monitor.core.windows import Window, WindowSize
 
 EVENT_TYPES = {
@@ -70,6 +71,7 @@ def _window_result(result: WindowResult, model: str) -> dict[str, Any]:
         "exact": result.is_exact,
         "complete": result.is_complete,
         "inherited": result.is_inherited,
+        "obsolete_references": [kind.value for kind in result.obsolete],
         "n": traffic.events,
         "digest": result.digest,
         "traffic": {
@@ -105,6 +107,16 @@ def _feature(result: FeatureResult) -> dict[str, Any]:
         "n_reference": comparison.n_reference,
         "k_windows": comparison.windows,
         "aspects": [_aspect(verdict) for verdict in result.verdicts],
+        "carried_by": [{"segment": c.segment, "share": c.share} for c in result.carriers],
+        "hints": [
+            {
+                "kind": h.kind.value,
+                "text": h.text,
+                "confidence": h.confidence,
+                "detail": dict(h.detail),
+            }
+            for h in result.hints
+        ],
         "scores": {name: _finite(value) for name, value in comparison.scores.items()},
         "summary": {name: _finite(value) for name, value in comparison.summary.items()},
         "bins": {
@@ -147,6 +159,7 @@ def _performance_result(result: PerformanceResult, model: str) -> dict[str, Any]
         "maturity": performance.maturity,
         "label_delay": asdict(performance.delay) if performance.delay else None,
         "metrics": {name: _finite(value) for name, value in performance.metrics.items()},
+        "features": [_feature(feature) for feature in result.features],
     }
 
 
@@ -163,7 +176,7 @@ def _drift_event(event: DriftEvent, model: str) -> dict[str, Any]:
         **_where(event.key, model),
         "window": _window(event.window, event.size),
         "feature": event.feature,
-        "reference": event.reference.value,
+        "references": list(event.references),
         "starts_at": rfc3339(event.opened_s),
         "ends_at": None if is_firing else rfc3339(event.window.end_s),
     }
@@ -171,7 +184,19 @@ def _drift_event(event: DriftEvent, model: str) -> dict[str, Any]:
         return shown
     feature = _feature(event.result)
     feature.pop("bins", None)
+    shown["against"] = {r.reference.value: _against(r) for r in event.results}
+    moved = {r.reference.value for r in event.results if r.state is VerdictState.DRIFT}
+    quiet = {r.reference.value for r in event.results if r.state is VerdictState.OK}
+    shown["pattern"] = pattern_of(moved, quiet)
+    shown["cause"] = event.result.hints[0].kind.value if event.result.hints else None
     return shown | feature | {"evidence": _evidence(event.result.comparison)}
+
+
+def _against(result: FeatureResult) -> dict[str, Any]:
+    """What one reference says, in short."""
+    severity = result.severity.value if result.severity else None
+    ratio = _finite(result.ratio)
+    return {"verdict": result.state.value, "severity": severity, "ratio": ratio}
 
 
 def _evidence(comparison: Comparison | None) -> list[dict[str, Any]]:

@@ -12,6 +12,7 @@ from stream_monitor.core.binning import binning_from_json, binning_to_json
 from stream_monitor.core.errors import StreamMonitorError, UnreadableBytes
 from stream_monitor.core.incidents import identify
 from stream_monitor.core.policy import ReferenceKind
+from stream_monitor.core.profile.joint_params import joint_from_json, joint_to_json
 from stream_monitor.core.profile.profile import Layout, Profile
 from stream_monitor.core.references import Reference, SegmentReference, WindowProfile
 from stream_monitor.core.schema import Outcome, OutcomeKind
@@ -33,6 +34,7 @@ def encode_reference(reference: Reference) -> list[tuple[bytes, bytes]]:
         "type": "reference", "model": reference.model, "version": reference.version,
         "kind": reference.kind.value, "start_s": reference.start_s, "end_s": reference.end_s,
         "binning": binning_to_json(reference.layout.binning), "generation": generation,
+        "joint": reference.layout.joint and joint_to_json(reference.layout.joint),
         "outcomes": [_outcome_to_json(o) for o in reference.layout.outcomes], "parts": len(bodies),
     }  # fmt: skip
     records = [(f"{base}·0".encode(), frame(header, b""))]
@@ -96,7 +98,8 @@ class ReferenceAssembler:
 
 def _assemble(header: dict[str, Any], parts: dict[bytes, bytes]) -> Reference:
     outcomes = tuple(_outcome_from_json(o) for o in header["outcomes"])
-    layout = Layout(binning_from_json(header["binning"]), outcomes)
+    joint = header["joint"] and joint_from_json(header["joint"])
+    layout = Layout(binning_from_json(header["binning"]), outcomes, joint=joint)
     profiles: dict[tuple[str, str | None, Window], Profile] = {}
     for value in parts.values():
         head, payload = unframe(value)

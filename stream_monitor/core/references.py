@@ -5,28 +5,50 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, reduce
+from typing import Final
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from stream_monitor.core.binning import Binning, learn_categories, learn_numeric
-from stream_monitor.core.columns import InferenceColumns
+from stream_monitor.core.columns import InferenceColumns, MatchedColumns
 from stream_monitor.core.errors import InvalidSpecification
-from stream_monitor.core.policy import ModelSpec, ReferenceKind
+from stream_monitor.core.policy import HOUR_S, ModelSpec, ReferenceKind
 from stream_monitor.core.profile.categorical import CategoricalSummary
 from stream_monitor.core.profile.counter import ProfileCounter
+from stream_monitor.core.profile.joint import JointPart
+from stream_monitor.core.profile.joint_params import JointParams, choose_joint
 from stream_monitor.core.profile.numeric import NumericSummary
 from stream_monitor.core.profile.profile import ALL, Layout, Profile
+from stream_monitor.core.window_tables import WindowTables
 from stream_monitor.core.windows import Window, WindowSize
 
 
 @dataclass(frozen=True)
 class WindowProfile:
-    """One window with what was counted in it."""
+    """One window with what was counted in it, and the features that drifted in it, if it was judged."""
 
     window: Window
     profile: Profile
+    alarmed: tuple[str, ...] = ()
+
+    @cached_property
+    def events(self) -> int:
+        """Number of events counted."""
+        return self.profile.events
+
+    @property
+    def joint(self) -> JointPart | None:
+        """The pairs of features that were counted; None for none."""
+        name = self.profile.layout.joint_name
+        part = None if name is None else self.profile.parts.get(name)
+        return part if isinstance(part, JointPart) else None
+
+    @cached_property
+    def tables(self) -> WindowTables:
+        """Its counts as tables over all features, made once."""
+        return WindowTables.of(self.profile)
 
     @cached_property
     def numeric(self) -> tuple[NumericSummary, ...]:
@@ -111,21 +133,28 @@ def build_reference(
     version: str,
     period: Window | None = None,
     kind: ReferenceKind = ReferenceKind.VALIDATION,
+    *,
+    labels: Sequence[MatchedColumns] = (),
+    binning: Binning | None = None,
 ) -> Reference:
     """A reference from its rows: learns the binning, counts the panes, sums the windows.
 
     `period` is the time that the rows cover, by default from the first to the last event's pane; windows
-    that reach beyond it are part of the total only.
+    that reach beyond it are part of the total only. `labels` are those of the rows, by which performance
+    is judged. With a `binning` the rows are counted by that one, and nothing is learned.
     """
-    layout = Layout(learn_binning(spec, columns), spec.outcomes)
+    binning = binning or learn_binning(spec, columns)
+    layout = Layout(binning, spec.outcomes, joint=_joint_of(binning, spec, columns))
     counter = ProfileCounter(spec.name, spec.segment_keys, spec.pane_s)
     for chunk in columns:
         counter.count(chunk, layout)
+    for pairs in labels:
+        counter.count_matched(pairs, layout)
     panes: dict[str, dict[int, Profile]] = {}
     for delta in counter.drain():
         segment = panes.setdefault(delta.key.segment, {})
         pane = delta.key.pane_s
-        counted = delta.profile.without_outcomes()
+        counted = delta.profile if labels else delta.profile.without_outcomes()
         segment[pane] = segment[pane].merge(counted) if pane in segment else counted
     start = period.start_s if period else min(panes[ALL])
     end = period.end_s if period else max(panes[ALL]) + spec.pane_s
@@ -135,11 +164,43 @@ def build_reference(
             {
                 size.name: group_windows(profiles, size, start, end, layout.of(name))
                 for size in spec.windows
-            },
+            }
+            | ({HOURS: hours_of(profiles)} if ReferenceKind.SEASONAL in spec.references else {}),
         )
         for name, profiles in panes.items()
     }
     return Reference(spec.name, version, kind, layout, start, end, segments)
+
+
+HOURS: Final = "hours"
+"""Stands for a window size where the hours are kept that `seasonal` compares with those of earlier weeks."""
+
+
+def hours_of(panes: Mapping[int, Profile]) -> tuple[WindowProfile, ...]:
+    """Panes (by start) added up by the hour that they start in, in order of time; labels left out."""
+    grouped: dict[int, list[Profile]] = {}
+    for at, profile in panes.items():
+        grouped.setdefault(at // HOUR_S * HOUR_S, []).append(profile.without_outcomes())
+    return tuple(
+        WindowProfile(Window(at, at + HOUR_S), reduce(Profile.merge, grouped[at]))
+        for at in sorted(grouped)
+    )
+
+
+def _joint_of(
+    binning: Binning, spec: ModelSpec, columns: Sequence[InferenceColumns]
+) -> JointParams | None:
+    """What is counted in pairs: the important features, and the declared pairs' frequent categories."""
+    if not spec.judges_joint:
+        return None
+    importance = {name: policy.importance for name, policy in spec.policies.items()}
+    counts: dict[str, dict[str, int]] = {}
+    for name in {name for pair in spec.joint_pairs for name in pair}:
+        i = spec.schema.categorical.index(name)
+        values = pa.chunked_array([chunk.categorical[i].cast(pa.string()) for chunk in columns])
+        found = pc.value_counts(values.drop_null()).to_pylist()
+        counts[name] = {c["values"]: c["counts"] for c in found}
+    return choose_joint(binning, importance, spec.joint_features, spec.joint_pairs, counts)
 
 
 def sum_profiles(profiles: Iterable[Profile], layout: Layout) -> Profile:
@@ -159,25 +220,3 @@ def group_windows(
         for window in sorted(grouped, key=lambda w: w.start_s)
         if window.start_s >= start_s and window.end_s <= end_s
     )
-
-
-def sliding_reference(
-    history: Sequence[WindowProfile], window: Window, size: WindowSize, spec: ModelSpec
-) -> SegmentReference | None:
-    """The windows of one size that ended within `sliding_s` before a window and are final by then.
-
-    Final means past the correction horizon when the judged window closes, so the answer does not depend
-    on when it is asked. None without any.
-    """
-    until = min(window.start_s, window.end_s - spec.correction_horizon_s)
-    kept = tuple(
-        earlier
-        for earlier in history
-        if window.start_s - spec.sliding_s <= earlier.window.start_s
-        and earlier.window.end_s <= until
-    )
-    if not kept:
-        return None
-    span = Window(kept[0].window.start_s, kept[-1].window.end_s)
-    total = sum_profiles((earlier.profile for earlier in kept), kept[0].profile.layout)
-    return SegmentReference(WindowProfile(span, total), {size.name: kept})

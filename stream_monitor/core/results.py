@@ -6,9 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from stream_monitor.core.comparison import Comparison
+from stream_monitor.core.drill_down import Carrier
+from stream_monitor.core.hints.hint import Hint
 from stream_monitor.core.incidents import Status
 from stream_monitor.core.performance.rolling import Performance
-from stream_monitor.core.policy import ModelSpec, ReferenceKind, Severity
+from stream_monitor.core.policy import ModelSpec, ReferenceKind, Severity, SubjectKind
 from stream_monitor.core.profile.traffic import TrafficSummary
 from stream_monitor.core.schema import FeatureKind
 from stream_monitor.core.verdicts import Verdict, VerdictState
@@ -28,18 +30,21 @@ class WindowKey:
 
 @dataclass(frozen=True, slots=True)
 class FeatureResult:
-    """One feature against one reference: the worst of its aspects' verdicts.
+    """One feature, or another subject, against one reference: the worst of its aspects' verdicts.
 
-    `deciding` indexes the verdict with the largest ratio; `comparison` is None without a reference.
+    `comparison` is None without a reference. A drift has `carriers`, the segments that carry it where it is
+    one of `all`, and `hints` at its cause.
     """
 
     feature: str
-    kind: FeatureKind
+    kind: FeatureKind | SubjectKind
     reference: ReferenceKind
     state: VerdictState
     severity: Severity | None
     verdicts: tuple[Verdict, ...]
     comparison: Comparison | None
+    carriers: tuple[Carrier, ...] = ()
+    hints: tuple[Hint, ...] = ()
 
     @property
     def deciding(self) -> Verdict | None:
@@ -52,6 +57,10 @@ class FeatureResult:
         return self.deciding.ratio if self.deciding else 0.0
 
 
+def _movement(result: FeatureResult) -> tuple[bool, float]:
+    return result.state is VerdictState.DRIFT, result.ratio
+
+
 def _weight(verdict: Verdict) -> tuple[bool, float]:
     return verdict.state is VerdictState.DRIFT, verdict.ratio
 
@@ -62,7 +71,7 @@ class WindowResult:
 
     `digest` is equal exactly when every count and sum of the window is, labels aside. `coercible` names
     the features of `traffic.coerced`. `is_complete` says that every source partition had come past the
-    window's end and lateness.
+    window's end and lateness. `obsolete` names the frozen references that were too old by then.
     """
 
     key: WindowKey
@@ -77,11 +86,15 @@ class WindowResult:
     coercible: tuple[str, ...]
     mean_confidence: float | None
     features: tuple[FeatureResult, ...]
+    obsolete: tuple[ReferenceKind, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class PerformanceResult:
-    """One outcome of one closed window at one maturity; `digest` is that of its outcome counts."""
+    """One outcome of one closed window at one maturity; `digest` is that of its outcome counts.
+
+    `features` holds the outcome's performance beside each reference; nothing before it is mature.
+    """
 
     key: WindowKey
     size: WindowSize
@@ -89,11 +102,16 @@ class PerformanceResult:
     revision: int
     digest: str
     performance: Performance
+    features: tuple[FeatureResult, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class DriftEvent:
-    """A change of an incident. `result` is None where a revision only changed the incident's course."""
+    """A change of an incident of one feature, against the incident's `references` (their names, sorted).
+
+    `results` hold the feature beside each of the model's references; they are empty where a revision only
+    changed the incident's course.
+    """
 
     event_id: str
     incident_id: str
@@ -103,9 +121,15 @@ class DriftEvent:
     size: WindowSize
     window: Window
     feature: str
-    reference: ReferenceKind
+    references: tuple[str, ...]
     opened_s: int
-    result: FeatureResult | None
+    results: tuple[FeatureResult, ...]
+
+    @property
+    def result(self) -> FeatureResult | None:
+        """The feature beside the reference that moved most, of those that the incident is about."""
+        own = [r for r in self.results if r.reference.value in self.references]
+        return max(own, key=_movement, default=None)
 
 
 Output = WindowResult | PerformanceResult | DriftEvent

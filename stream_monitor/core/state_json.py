@@ -5,11 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from stream_monitor.core.chain import Chain
-from stream_monitor.core.incidents import IncidentState, IncidentTrack, Status
+from stream_monitor.core.incidents import IncidentState, IncidentTrack, OpenIncident, Status
 from stream_monitor.core.input_schema import Bucket, InputHealth
 from stream_monitor.core.partition_state import PartitionState
 from stream_monitor.core.results import ClosedWindow, Measured
-from stream_monitor.core.verdicts import VerdictState
 from stream_monitor.core.windows import Window
 from stream_monitor.core.wire import PartitionProgress
 
@@ -49,19 +48,23 @@ def track_to_json(track: IncidentTrack) -> list[Any]:
     """One incident track."""
     base = track.base
     return [
-        [base.opened_s, list(base.recent), base.quiet],
-        [[start, verdict.value] for start, verdict in track.verdicts],
-        [[start, status.value, opened, n] for start, status, opened, n in track.published],
+        [[[i.opened_s, i.references, i.age, i.quiet] for i in base.open], base.recent],
+        track.windows,
+        [[start, opened, status.value, *rest] for start, opened, status, *rest in track.published],
     ]
 
 
 def track_from_json(data: list[Any]) -> IncidentTrack:
     """The track again."""
-    (opened_s, recent, quiet), verdicts, published = data
+    (incidents, recent), windows, published = data
+    opened = tuple(OpenIncident(at, tuple(names), *rest) for at, names, *rest in incidents)
     return IncidentTrack(
-        IncidentState(opened_s, tuple(recent), quiet),
-        tuple((start, VerdictState(verdict)) for start, verdict in verdicts),
-        tuple((start, Status(status), opened, n) for start, status, opened, n in published),
+        IncidentState(opened, tuple(map(tuple, recent))),
+        tuple((start, None if moved is None else tuple(moved)) for start, moved in windows),
+        tuple(
+            (start, opened_s, Status(status), tuple(names), n)
+            for start, opened_s, status, names, n in published
+        ),
     )
 
 

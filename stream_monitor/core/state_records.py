@@ -11,6 +11,8 @@ from stream_monitor.core.drift_events import group_of
 from stream_monitor.core.errors import UnreadableBytes
 from stream_monitor.core.model_state import ModelState
 from stream_monitor.core.partition_state import PartitionState
+from stream_monitor.core.performance.tally import tally_from_json, tally_to_json
+from stream_monitor.core.performance_judging import TalliedWindow
 from stream_monitor.core.profile.profile import Profile, ProfileKey
 from stream_monitor.core.references import WindowProfile
 from stream_monitor.core.results import WindowKey
@@ -62,8 +64,16 @@ class StateRecords:
         if kind == "history":
             where, version, window = what
             key = ["history", name, *where, version, window.start_s]
-            held = {(v, p.window): p.profile for v, p in model.history.get(where, ())}
-            return self._profile(key, held.get((version, window)), {"end_s": window.end_s})
+            past = {(v, p.window): p for v, p in model.history.get(where, ())}
+            kept = past.get((version, window))
+            head = {"end_s": window.end_s, "alarmed": kept.alarmed if kept else ()}
+            return self._profile(key, kept.profile if kept else None, head)
+        if kind == "tally":
+            (where, version, start_s) = what
+            tallies = {(t.version, t.window.start_s): t for t in model.tallies.get(where, ())}
+            held = tallies.get((version, start_s))
+            value = None if held is None else [held.window.end_s, tally_to_json(held.tally)]
+            return self._json(["tally", name, *where, version, start_s], value)
         if kind == "closed":
             place = [what.version, what.segment, what.size, what.start_s, what.profile_id]
             closed = model.closed.get(what)
@@ -71,7 +81,7 @@ class StateRecords:
             return self._json(["closed", name, *place], value)
         if kind == "tracks":
             tracks = {w[3:]: t for w, t in model.tracks.items() if group_of(w, model.spec) == what}
-            listed = [[*where, track_to_json(track)] for where, track in sorted(tracks.items())]
+            listed = [[name, track_to_json(track)] for (name,), track in sorted(tracks.items())]
             return self._json(["tracks", name, *what], listed or None)
         if kind == "latest":
             return self._json(["latest", name, *what], model.latest.get(what))
@@ -156,6 +166,8 @@ class StateRecords:
         elif kind == "closed":
             where = WindowKey(*key[2:7])
             model.closed[where] = closed_from_json(where.start_s, orjson.loads(value))
+        elif kind == "tally":
+            _read_tally(model, key, orjson.loads(value))
         elif kind == "tracks":
             _read_tracks(model, key, orjson.loads(value))
         elif kind == "latest":
@@ -168,11 +180,20 @@ class StateRecords:
 def _read_tracks(model: ModelState, key: list[Any], listed: list[Any]) -> None:
     """Tracks of groups as another number of features made them are written anew."""
     version, segment, size, _ = group = (key[2], key[3], key[4], key[5])
-    for feature, reference, data in listed:
-        where = (version, segment, size, feature, reference)
+    for feature, data in listed:
+        where = (version, segment, size, feature)
         model.tracks[where] = track_from_json(data)
         if group_of(where, model.spec) != group:
             model.changed |= {("tracks", group), ("tracks", group_of(where, model.spec))}
+
+
+def _read_tally(model: ModelState, key: list[Any], data: list[Any]) -> None:
+    _, _, segment, size, outcome, version, start_s = key
+    end_s, tally = data
+    read = TalliedWindow(version, Window(start_s, end_s), tally_from_json(tally))
+    held = (*model.tallies.get((segment, size, outcome), ()), read)
+    ordered = sorted(held, key=lambda t: (t.window.start_s, t.version))
+    model.tallies[segment, size, outcome] = tuple(ordered)
 
 
 def _read_profile(model: ModelState, key: list[Any], value: bytes) -> None:
@@ -191,7 +212,7 @@ def _read_profile(model: ModelState, key: list[Any], value: bytes) -> None:
     kept = {(v, p.window): p for v, p in model.history.get(where, ())}
     if (version, window) in kept:
         profile = kept[version, window].profile.merge(profile)
-    kept[version, window] = WindowProfile(window, profile)
+    kept[version, window] = WindowProfile(window, profile, tuple(header["alarmed"]))
     ordered = sorted(kept.items(), key=lambda item: (item[0][1].start_s, item[0][0]))
     model.history[where] = tuple((v, held) for (v, _), held in ordered)
 

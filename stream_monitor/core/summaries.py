@@ -1,131 +1,258 @@
-"""Signed summaries of reference windows: what the window-to-window null compares a window with."""
+"""Reference windows as summaries over all features: what the window-to-window null places a window among."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numba import njit
 from numpy.typing import NDArray
 
-from stream_monitor.core.binning import GUARD_BINS, NumericBinning
+from stream_monitor.core.drift.predictive_t import predictive_t_kernel, two_sided_t_kernel
 from stream_monitor.core.drift.window_null import (
-    arcsine_share,
-    combine_bonferroni,
-    log_shape,
-    predictive_p,
-    scaled_mean,
+    NULL_CODES,
+    WindowNull,
+    log_shape_kernel,
+    predictive_p_among,
+    predictive_p_among_skewed,
+    predictive_p_in_slot,
+    predictive_p_of_differences,
 )
-from stream_monitor.core.profile.categorical import CategoricalSummary
-from stream_monitor.core.profile.numeric import NumericSummary
+from stream_monitor.core.policy import Aspect
 from stream_monitor.core.verdicts import MINIMUM_WINDOWS
+from stream_monitor.core.window_tables import (
+    NUMERIC_RATES,
+    CategoricalTable,
+    Counts,
+    Floats,
+    Kept,
+    NumericTable,
+)
 
-Counts = NDArray[np.int64]
-
-
-def coarse_counts(counts: Counts, binning: NumericBinning) -> Counts:
-    """Counts on the coarse bins, guards pooled into the edge bins."""
-    inner = counts[binning.inner]
-    coarse = np.add.reduceat(inner, list(binning.coarse))
-    coarse[0] += counts[:GUARD_BINS].sum()
-    coarse[-1] += counts[len(counts) - GUARD_BINS :].sum()
-    return coarse
-
-
-def decile_counts(coarse: Counts) -> Counts:
-    """Pairs of coarse bins."""
-    return np.add.reduceat(coarse, list(range(0, len(coarse), 2)))
+_LEAST_DOF = MINIMUM_WINDOWS - 1
+ZERO_RATE = NUMERIC_RATES.index(Aspect.ZERO)
 
 
-def location(summary: NumericSummary, binning: NumericBinning) -> float | None:
-    """The scaled mean of a window."""
-    return scaled_mean(summary.counts, summary.bin_means, binning.median, binning.iqr)
+@dataclass(frozen=True)
+class Placing:
+    """How a window is placed among K reference windows, given in order of time.
+
+    `slots` (K,) and `slot` name the slots of the windows and of the judged one, for WindowNull.SLOTS.
+    """
+
+    null: WindowNull = WindowNull.AMONG
+    slots: Counts | None = None
+    slot: int = 0
+
+    @property
+    def slots_of_windows(self) -> Counts:
+        """The slots; none unless they are used."""
+        return np.zeros(0, np.int64) if self.slots is None else self.slots
+
+    def p(self, c: Floats, reference: Floats, is_skewed: bool = False) -> Floats:
+        """p of F summaries among the windows' (K, F); NaN for none, or with too few windows.
+
+        Summaries of values may be skewed between windows; of AMONG that is taken into account.
+        """
+        if self.null is WindowNull.SLOTS:
+            return predictive_p_in_slot(c, reference, self.slots_of_windows, self.slot, _LEAST_DOF)
+        if self.null is WindowNull.DIFFERENCES:
+            return predictive_p_of_differences(c, reference, _LEAST_DOF)
+        among = predictive_p_among_skewed if is_skewed else predictive_p_among
+        return among(c, reference, _LEAST_DOF)
 
 
 @dataclass(frozen=True)
 class NumericWindows:
-    """K reference windows of one numeric feature: NaN where a window has no rows."""
+    """K reference windows of F numeric features: NaN where a window has no rows or is left out.
 
-    binning: NumericBinning
-    total: Counts
-    locations: NDArray[np.float64]
-    shapes: NDArray[np.float64]
+    `shape_total` (F, bins) is what a window's shape is measured against. A reference window's shape is
+    measured against the others that the same total is made of; of differences, against the window before.
+    """
+
+    placing: Placing
+    shape_total: Counts
+    locations: Floats
+    shapes: Floats
+    rates: Floats
+    extremes: Floats
 
     @classmethod
     def of(
-        cls, windows: Sequence[NumericSummary], total: Counts, binning: NumericBinning
-    ) -> NumericWindows:
-        """The summaries of a reference's windows; each one's shape is measured against the others."""
-        coarse = [coarse_counts(window.counts, binning) for window in windows]
+        cls, windows: Sequence[NumericTable], total: NumericTable, placing: Placing, kept: Kept | None
+    ) -> NumericWindows:  # fmt: skip
+        """The summaries of a reference's windows; `total` is their sum, of AMONG."""
+        coarse = _only([w.coarse for w in windows], None if kept is None else kept[:, :, None])
+        against, others = _OTHERS[placing.null](coarse, total.coarse, placing)
+        shapes = [_shapes(k, w) for k, w in zip(others, coarse, strict=True)]
         return cls(
-            binning,
-            total,
-            _floats([location(window, binning) for window in windows]),
-            _floats([log_shape(total - counts, counts) for counts in coarse]),
+            placing,
+            against,
+            _masked(_stacked([w.location for w in windows], total.n.shape), kept),
+            _masked(_stacked(shapes, total.n.shape), kept),
+            _masked(_stacked([w.rates for w in windows], total.rows.shape), kept),
+            _masked(_stacked([w.extremes for w in windows], total.extremes.shape), kept),
         )
 
-    def p(self, window: NumericSummary) -> float | None:
-        """p of a window's location and shape among the reference windows; None with too few of them."""
-        shape = log_shape(self.total, coarse_counts(window.counts, self.binning))
-        return _combined([(location(window, self.binning), self.locations), (shape, self.shapes)])
+    def p_of_extremes(self, window: NumericTable, total: NumericTable) -> Floats:
+        """p of the extremes that lie beyond the total's, (F,); NaN for none, or with too few windows.
+
+        The reference defines its own range, so none of its windows is ever outside, and the rate of values
+        outside has no variation to be placed in. How far its windows reach has.
+        """
+        is_outside = np.stack(
+            [window.extremes[0] < total.extremes[0], window.extremes[1] > total.extremes[1]]
+        )
+        reached = np.where(is_outside, window.extremes, np.nan)
+        p = np.stack(
+            [
+                self.placing.p(reached[side], self.extremes[:, side], is_skewed=True)
+                for side in range(len(reached))
+            ]
+        )
+        smallest = np.fmin(p[0], p[1])
+        return np.asarray(np.minimum(1.0, np.isfinite(p).sum(axis=0) * smallest))
+
+    def p(self, window: NumericTable) -> Floats:
+        """p of a window's location and shape, (F,); NaN with too few windows."""
+        location = self.placing.p(window.location, self.locations, is_skewed=True)
+        # A distance between neighbours is a difference already.
+        is_step = self.placing.null is WindowNull.DIFFERENCES
+        placing = Placing() if is_step else self.placing
+        shape = placing.p(_shapes(self.shape_total, window.coarse), self.shapes, is_skewed=True)
+        both = np.stack([location, shape])
+        smallest = np.fmin(location, shape)
+        return np.asarray(np.minimum(1.0, np.isfinite(both).sum(axis=0) * smallest))
+
+
+def _among(
+    coarse: Sequence[Counts], total: Counts, placing: Placing
+) -> tuple[Counts, list[Counts]]:
+    return total, [total - counts for counts in coarse]
+
+
+def _of_differences(
+    coarse: Sequence[Counts], total: Counts, placing: Placing
+) -> tuple[Counts, list[Counts]]:
+    nobody = np.zeros_like(total)
+    return total, [nobody, *coarse][: len(coarse)]
+
+
+def _in_slots(
+    coarse: Sequence[Counts], total: Counts, placing: Placing
+) -> tuple[Counts, list[Counts]]:
+    sums: dict[int, Counts] = {}
+    slots = placing.slots_of_windows.tolist()
+    for slot, counts in zip(slots, coarse, strict=True):
+        sums[slot] = sums[slot] + counts if slot in sums else counts
+    others = [sums[slot] - counts for slot, counts in zip(slots, coarse, strict=True)]
+    return sums.get(placing.slot, np.zeros_like(total)), others
+
+
+_OTHERS: dict[
+    WindowNull, Callable[[Sequence[Counts], Counts, Placing], tuple[Counts, list[Counts]]]
+] = {
+    WindowNull.AMONG: _among,
+    WindowNull.DIFFERENCES: _of_differences,
+    WindowNull.SLOTS: _in_slots,
+}
 
 
 @dataclass(frozen=True)
-class ShareWindows:
-    """Arcsine shares of K reference windows (one column per share); NaN where a window has no rows."""
+class CategoricalWindows:
+    """K reference windows of F categorical features: NaN where a window has no rows or is left out."""
 
-    shares: NDArray[np.float64]
-
-    @classmethod
-    def of_categories(cls, windows: Sequence[CategoricalSummary]) -> ShareWindows:
-        """Shares of each category and of the unseen ones."""
-        return cls(np.array([arcsine_shares(with_unseen(w), w.n) for w in windows]))
+    placing: Placing
+    starts: Counts
+    shares: Floats
+    rates: Floats
 
     @classmethod
-    def of_rates(cls, counts: Sequence[tuple[int, int]]) -> ShareWindows:
-        """One rate as (count, of) per window."""
-        return cls(np.array([[_nan(arcsine_share(x, n))] for x, n in counts]))
-
-    def p(self, counts: Counts, n: int) -> float | None:
-        """p of a window's shares among the reference windows; None with too few of them."""
-        if not n or not len(self.shares):
-            return None
-        window = arcsine_shares(counts, n)
-        met = (self.shares > 0).any(axis=0) | (counts > 0)
-        return _combined(
-            [(float(window[i]), self.shares[:, i]) for i in np.flatnonzero(met)]
-            or [(0.0, self.shares[:, 0])]
+    def of(
+        cls, windows: Sequence[CategoricalTable], total: CategoricalTable, placing: Placing,
+        kept: Kept | None,
+    ) -> CategoricalWindows:  # fmt: skip
+        """The summaries of a reference's windows."""
+        starts = total.layout.starts
+        spread = None if kept is None else np.repeat(kept, np.diff(starts), axis=1)
+        return cls(
+            placing,
+            starts,
+            _masked(_stacked([w.shares for w in windows], total.counts.shape), spread),
+            _masked(_stacked([w.rates for w in windows], total.rows.shape), kept),
         )
 
-
-def with_unseen(window: CategoricalSummary) -> Counts:
-    """Counts of the known categories, then of all unseen ones together."""
-    return np.append(window.counts, window.unseen)
-
-
-def arcsine_shares(counts: Counts, n: int) -> NDArray[np.float64]:
-    """arcsin√ of each share; NaN without rows."""
-    if not n:
-        return np.full(len(counts), np.nan)
-    return np.asarray(np.arcsin(np.sqrt(counts / n)))
+    def p(self, window: CategoricalTable) -> Floats:
+        """p of a window's shares, Bonferroni over the categories that were met; NaN as above."""
+        return np.asarray(
+            _p_of_shares(
+                NULL_CODES[self.placing.null], window.shares, self.shares, self.starts,
+                self.placing.slots_of_windows, self.placing.slot, _LEAST_DOF,
+            )
+        )  # fmt: skip
 
 
-def _combined(pairs: Sequence[tuple[float | None, NDArray[np.float64]]]) -> float | None:
-    found = []
-    for value, reference in pairs:
-        known = reference[np.isfinite(reference)]
-        if value is None or not math.isfinite(value) or len(known) < MINIMUM_WINDOWS:
-            continue
-        p = predictive_p(value, known)
-        if p is not None:
-            found.append(p)
-    return combine_bonferroni(found) if found else None
+def p_of_rates(
+    windows: NumericWindows | CategoricalWindows, window: NumericTable | CategoricalTable, asked: Kept
+) -> Floats:  # fmt: skip
+    """p of a window's rates, (rates, F); NaN where it is not asked for, or with too few windows."""
+    c = np.where(asked, window.rates, np.nan)
+    p = windows.placing.p(c.ravel(), windows.rates.reshape(len(windows.rates), asked.size))
+    p = p.reshape(asked.shape)
+    if isinstance(windows, NumericWindows):  # zeros are values, and as skewed as those
+        p[ZERO_RATE] = windows.placing.p(c[ZERO_RATE], windows.rates[:, ZERO_RATE], is_skewed=True)
+    return p
 
 
-def _floats(values: Sequence[float | None]) -> NDArray[np.float64]:
-    return np.array([_nan(value) for value in values], dtype=np.float64)
+def _only(tables: Sequence[Counts], kept: NDArray[np.bool_] | None) -> list[Counts]:
+    if kept is None:
+        return list(tables)
+    return [table * use for table, use in zip(tables, kept, strict=True)]
 
 
-def _nan(value: float | None) -> float:
-    return math.nan if value is None else value
+def _stacked(rows: Sequence[Floats], shape: tuple[int, ...]) -> Floats:
+    return np.stack(rows) if rows else np.zeros((0, *shape))
+
+
+def _masked(values: Floats, kept: NDArray[np.bool_] | None) -> Floats:
+    """NaN where a window is left out; features are the last axis."""
+    if kept is None:
+        return values
+    middle = (1,) * (values.ndim - 2)
+    return np.where(kept.reshape(len(kept), *middle, -1), values, np.nan)
+
+
+@njit(cache=True, nogil=True)
+def _shapes(k: Counts, w: Counts) -> Floats:
+    found = np.empty(len(k))
+    for f in range(len(k)):
+        found[f] = log_shape_kernel(k[f], w[f])
+    return found
+
+
+@njit(cache=True, nogil=True)
+def _p_of_shares(
+    null: int, c: Floats, reference: Floats, starts: Counts, slots: Counts, slot: int, least_dof: int
+) -> Floats:  # fmt: skip
+    """All shares of a feature have the same windows, so the largest |t| has the smallest p."""
+    found = np.full(len(starts) - 1, math.nan)
+    for f in range(len(found)):
+        largest, dof, met = 0.0, 0, 0
+        for i in range(starts[f], starts[f + 1]):
+            if _is_met(c[i], reference, i):
+                t, dof = predictive_t_kernel(null, c[i], reference, i, slots, slot)
+                largest = max(largest, abs(t))
+                met += 1
+        if dof >= least_dof:
+            found[f] = min(1.0, met * two_sided_t_kernel(largest, dof))
+    return found
+
+
+@njit(cache=True, nogil=True)
+def _is_met(c: float, reference: Floats, i: int) -> bool:
+    met = c > 0.0
+    for k in range(len(reference)):
+        met |= reference[k, i] > 0.0
+    return met

@@ -7,24 +7,37 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from stream_monitor.core.policy import Aspect, FeaturePolicy, ModelSpec, Severity
-from stream_monitor.core.windows import WindowSize
+from stream_monitor.core.policy import Aspect, FeaturePolicy, Severity
 
-WEEK_S: Final = 7 * 86_400
 MINIMUM_WINDOWS: Final = 20
 """Reference windows needed for the window-to-window null."""
 
-NUMERIC_ASPECTS: Final = (
-    Aspect.DISTRIBUTION, Aspect.MISSING, Aspect.NON_FINITE, Aspect.WRONG_TYPE,
-    Aspect.OUT_OF_RANGE, Aspect.ZERO,
-)  # fmt: skip
-CATEGORICAL_ASPECTS: Final = (
-    Aspect.DISTRIBUTION, Aspect.MISSING, Aspect.WRONG_TYPE, Aspect.NEW_CATEGORY,
-)  # fmt: skip
+_ORDERED: Final = (0.03, 0.15)
+_SHARES: Final = (0.01, 0.10)
+_DISTRIBUTIONS: Final = {
+    "ks": _ORDERED, "cmh_ordered": _ORDERED, "chi_square": _SHARES, "cmh": _SHARES,
+}  # fmt: skip
+_RATES: Final = (0.005, 0.05)
+_POINTS: Final = (0.02, 0.05)
+_OTHERS: Final = {
+    Aspect.NEW_CATEGORY: (0.002, 0.05),
+    Aspect.VOLUME: (0.5, 4.0),
+    Aspect.CORRELATION: (0.10, 0.30),
+    Aspect.ASSOCIATION: (0.10, 0.30),
+    Aspect.ACCURACY: _POINTS,
+    Aspect.PRECISION: _POINTS,
+    Aspect.RECALL: _POINTS,
+    Aspect.MAE: (0.05, 0.20),
+    Aspect.BIAS: (0.10, 0.30),
+}
+"""Effects from which something counts, and from which it is critical."""
 
-_FLOORS: Final = {"ks": (0.03, 0.15), "chi_square": (0.01, 0.10)}
-_RATE_FLOORS: Final = (0.005, 0.05)
-_NEW_CATEGORY_FLOORS: Final = (0.002, 0.05)
+_FEATURE_RATES: Final = frozenset(
+    {
+        Aspect.MISSING, Aspect.NON_FINITE, Aspect.WRONG_TYPE, Aspect.OUT_OF_RANGE, Aspect.ZERO,
+        Aspect.NEW_CATEGORY,
+    }
+)  # fmt: skip
 _SMALLEST_P = 1e-300
 
 
@@ -41,8 +54,9 @@ class VerdictState(StrEnum):
 class Measurement:
     """One deciding test's figures before they are judged.
 
-    `p_window` is None with fewer than MINIMUM_WINDOWS reference windows. `smallest_p` is the least p
-    that any data of these sizes could reach.
+    `p_window` is None with fewer than MINIMUM_WINDOWS reference windows, or where `p_iid` is 1.
+    `smallest_p` is the least p that any data of these sizes could reach; 1 where rows alone may not decide
+    and the windows are too few.
     """
 
     aspect: Aspect
@@ -80,7 +94,7 @@ def calibrated_p(measurement: Measurement) -> float:
 
 def judge(measurement: Measurement, policy: FeaturePolicy, alpha: float) -> Verdict:
     """Drift needs p ≤ α and effect ≥ floor; a sample that could never reach α is insufficient data."""
-    floor, critical_floor = _floors(measurement, policy)
+    floor, critical_floor = floors_of(measurement.aspect, measurement.test, policy)
     p = max(calibrated_p(measurement), _SMALLEST_P)
     by_effect = measurement.effect / floor if floor > 0 else math.inf
     ratio = max(0.0, min(math.log(p) / math.log(alpha), by_effect))
@@ -96,25 +110,16 @@ def judge(measurement: Measurement, policy: FeaturePolicy, alpha: float) -> Verd
     return Verdict(measurement, alpha, floor, state, severity, ratio)
 
 
-def _floors(measurement: Measurement, policy: FeaturePolicy) -> tuple[float, float]:
-    aspect = measurement.aspect
+def floors_of(aspect: Aspect, test: str, policy: FeaturePolicy) -> tuple[float, float]:
+    """The effects from which a measurement counts, and from which it is critical."""
     if aspect is Aspect.DISTRIBUTION:
-        default, own = _FLOORS[measurement.test], (policy.floor, policy.critical_floor)
+        default = _DISTRIBUTIONS[test]
     else:
-        default = _NEW_CATEGORY_FLOORS if aspect is Aspect.NEW_CATEGORY else _RATE_FLOORS
+        default = _OTHERS.get(aspect, _RATES)
+    own = (policy.floor, policy.critical_floor)
+    if aspect in _FEATURE_RATES:
         own = (policy.rate_floor, policy.critical_rate_floor)
-    floor, critical = (d if o is None else o for d, o in zip(default, own, strict=True))
-    return floor, critical
-
-
-def alpha_of(spec: ModelSpec, size: WindowSize, segments: int) -> float:
-    """α of one test from the alarm budget (an expected number of false alarms per week).
-
-    budget ÷ window sizes ÷ windows of this size per week ÷ tests of one window, a Bonferroni share that
-    holds under any dependence; never above the budget's max_alpha.
-    """
-    numeric, categorical = len(spec.schema.numeric), len(spec.schema.categorical)
-    per_reference = numeric * len(NUMERIC_ASPECTS) + categorical * len(CATEGORICAL_ASPECTS)
-    tests = max(1, per_reference * len(spec.references) * max(1, segments))
-    share = spec.budget.alarms_per_week / len(spec.windows) / (WEEK_S / size.size_s) / tests
-    return min(share, spec.budget.max_alpha)
+    return (
+        default[0] if own[0] is None else own[0],
+        default[1] if own[1] is None else own[1],
+    )

@@ -74,6 +74,15 @@ class WindowSize:
         """The window that holds an instant."""
         return _window_at(self.size_s, self.timezone, self.origin, time_s)
 
+    def slot_of(self, window: Window) -> int:
+        """Where in the week a window of this size starts: its hour there, for a day its first hour.
+
+        0 for windows longer than a day: they hold all hours of the week, or none in particular.
+        """
+        if self.size_s > DAY_S:
+            return 0
+        return hour_of_week(window.start_s, self.timezone)
+
     def __post_init__(self) -> None:
         if self.size_s <= 0:
             raise InvalidSpecification("a window must be longer than 0s")
@@ -96,6 +105,17 @@ def _window_at(size_s: int, timezone: str, origin: date, time_s: int) -> Window:
 
 def _midnight(day: date, zone: ZoneInfo) -> int:
     return int(datetime(day.year, day.month, day.day, tzinfo=zone).timestamp())
+
+
+@lru_cache(maxsize=65_536)
+def hour_of_week(time_s: int, timezone: str) -> int:
+    """0 for the hour that begins at midnight on Monday in a time zone, to 167.
+
+    >>> hour_of_week(4 * 86_400 + 3_600, "UTC")  # 1970-01-05 01:00 was a Monday
+    1
+    """
+    local = datetime.fromtimestamp(time_s, UTC).astimezone(ZoneInfo(timezone))
+    return local.weekday() * 24 + local.hour
 
 
 def check_pane(pane_s: int, sizes: tuple[WindowSize, ...]) -> None:

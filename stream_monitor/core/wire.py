@@ -1,7 +1,7 @@
 """The wire format of profiles, deltas and markers: versioned, bounded, no pickle.
 
 A profile is written as sparse entries that add up, so one too large for a record is several records,
-each a profile of its own. Version 1: magic `SM`, version byte, orjson header, arrays.
+each a profile of its own. Version 2: magic `SM`, version byte, orjson header, arrays.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from stream_monitor.core.profile.part import Part
 from stream_monitor.core.profile.profile import Layout, Profile, ProfileKey
 
 MAGIC: Final = b"SM"
-VERSION: Final = 1
+VERSION: Final = 2
 MAX_PAYLOAD_BYTES: Final = 900_000
 _ENTRY_BYTES = 12
 _MAX_HEADER_BYTES = 64 * 2**20
@@ -88,29 +88,37 @@ def profile_digest(profile: Profile) -> str:
 
 
 def decode_profile(payload: bytes, layout: Layout) -> Profile:
-    """The profile of one payload; raises UnreadableBytes unless it fits the layout exactly."""
+    """The profile of one payload; raises UnreadableBytes unless it fits the layout exactly.
+
+    Only a joint part of other parameters, from before or after a change of them, is passed over.
+    """
     header, body = unframe(payload)
     parts: dict[str, Part] = {}
     offset = 0
     try:
         for entry in header["arrays"]:
             name = entry["part"]
-            if name not in parts:
-                parts[name] = layout.empty_part(name)
-            part = parts[name]
             if "unseen" in entry:
-                _read_unseen(part, entry)
+                _read_unseen(_part(parts, name, layout), entry)
                 continue
             end = offset + int(entry["bytes"])
             if end > len(body) or entry["bytes"] < 0:
                 raise UnreadableBytes("a profile is cut short")
-            _read_array(part, entry["array"], int(entry["size"]), body[offset:end])
+            if not layout.is_foreign_joint(name):
+                part = _part(parts, name, layout)
+                _read_array(part, entry["array"], int(entry["size"]), body[offset:end])
             offset = end
-    except (KeyError, TypeError, ValueError, IndexError) as error:
+    except (AttributeError, KeyError, TypeError, ValueError, IndexError) as error:
         raise UnreadableBytes(f"a profile does not fit its layout: {error!r}") from error
     if offset != len(body):
         raise UnreadableBytes("a profile is followed by other bytes")
     return Profile(layout, parts)
+
+
+def _part(parts: dict[str, Part], name: str, layout: Layout) -> Part:
+    if name not in parts:
+        parts[name] = layout.empty_part(name)
+    return parts[name]
 
 
 def _read_array(part: Part, name: str, size: int, data: bytes) -> None:
@@ -265,7 +273,7 @@ def unframe(data: bytes) -> tuple[dict[str, Any], bytes]:
     if magic != MAGIC:
         raise UnreadableBytes("not written by stream_monitor")
     if version != VERSION:
-        raise UnreadableBytes(f"wire version {version} is not known: upgrade stream_monitor")
+        raise UnreadableBytes(f"wire version {version} is not known: {_what_to_do(version)}")
     if size > min(_MAX_HEADER_BYTES, len(data) - _HEAD.size):
         raise UnreadableBytes("a header longer than its record")
     try:
@@ -275,3 +283,9 @@ def unframe(data: bytes) -> tuple[dict[str, Any], bytes]:
     if not isinstance(header, dict):
         raise UnreadableBytes("a header that is not an object")
     return header, data[_HEAD.size + size :]
+
+
+def _what_to_do(version: int) -> str:
+    if version > VERSION:
+        return "upgrade stream_monitor"
+    return "an older stream_monitor wrote it, build references and topics anew"

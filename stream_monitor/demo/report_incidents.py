@@ -75,7 +75,7 @@ def _incident(group: Sequence[Record], results: Mapping[Judged, Record]) -> Inci
         version=str(first["version"]),
         segment=first.get("segment", ALL),
         feature=first["feature"],
-        reference=first["reference"],
+        reference=" + ".join(first["references"]),
         severity=worst.get("severity") or NOTHING,
         since=span_of(first),
         until=span_of(drifting[-1]),
@@ -106,5 +106,5 @@ def _judged_by(record: Record) -> Judged:
         str(window.get("size")),
         window["start"],
         record["feature"],
-        record["reference"],
+        record.get("reference") or record["references"][0],
     )

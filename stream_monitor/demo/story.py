@@ -7,6 +7,8 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from stream_monitor.core.profile.profile import ALL
+
 _MARKS = {
     "opened": "[bold red]opened   [/]",
     "recovered": "[green]recovered[/]",
@@ -32,18 +34,15 @@ class Story:
 
     def _tell(self, event: dict[str, Any]) -> None:
         mark = _MARKS.get(event["status"])
-        if mark is None or event["reference"] != "validation":
+        if mark is None or event["segment"] != ALL:
             return
         day = event["window"]["start"][:10]
         what = event.get("deciding") or ""
         if event["status"] == "opened":
-            aspect: dict[str, Any] = next(
-                (a for a in event.get("aspects", []) if a["aspect"] == what), {}
-            )
             severity = event.get("severity") or ""
-            figures = f"effect {aspect.get('effect', 0):.2f}"
+            hints = event.get("hints") or [{"text": ""}]
             self._console.print(
-                f"  {day}  {mark} {event['feature']:<16} {what:<12} {severity:<8} {figures}",
+                f"  {day}  {mark} {event['feature']:<16} {what:<12} {severity:<8} {hints[0]['text']}",
                 highlight=False,
             )
         else:

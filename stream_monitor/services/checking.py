@@ -5,9 +5,15 @@ Each `*_probing` module beside it asks the brokers for one kind of guarantee.
 
 from __future__ import annotations
 
+import time
+from collections.abc import Sequence
+
 from stream_monitor.config.loading import Installation
 from stream_monitor.core.errors import StreamMonitorError
+from stream_monitor.core.policy import ModelSpec
+from stream_monitor.core.references import Reference
 from stream_monitor.core.verdicts import MINIMUM_WINDOWS
+from stream_monitor.core.windows import DAY_S, format_duration
 from stream_monitor.services import key_probing, topic_probing, transaction_probing
 from stream_monitor.services.finding import Finding, found, guarded
 from stream_monitor.services.operator_ports import Administration, Connections
@@ -136,6 +142,7 @@ def _references(installation: Installation, connections: Connections) -> list[Fi
             )
             findings.append(found("warning", message))
             continue
+        findings += _obsolete(name, spec, own)
         windows = own[-1].segments["all"].windows
         few = [
             size.name for size in spec.windows if len(windows.get(size.name, ())) < MINIMUM_WINDOWS
@@ -149,3 +156,18 @@ def _references(installation: Installation, connections: Connections) -> list[Fi
         else:
             findings.append(found("ok", f"model {name}: reference of {own[-1].events} events"))
     return findings
+
+
+def _obsolete(name: str, spec: ModelSpec, references: Sequence[Reference]) -> list[Finding]:
+    """A warning for each reference that is too old today."""
+    newest = {r.kind: r for r in references}
+    return [
+        found(
+            "warning",
+            f"model {name}: the {kind} reference ended {format_duration(age_s // DAY_S * DAY_S)} ago, which "
+            f"is more than references.{kind}.max_age: build a new one from recent, good data",
+        )
+        for kind, reference in newest.items()
+        if spec.max_age_s is not None
+        and (age_s := int(time.time()) - reference.end_s) > spec.max_age_s
+    ]

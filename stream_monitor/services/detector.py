@@ -17,7 +17,7 @@ from stream_monitor.core.partition_state import PartitionState, UnknownReference
 from stream_monitor.core.policy import ModelSpec
 from stream_monitor.core.published import event_headers, to_json
 from stream_monitor.core.records import Records, TopicPartition
-from stream_monitor.core.results import DriftEvent, Output
+from stream_monitor.core.results import DriftEvent, Output, WindowResult
 from stream_monitor.core.state_records import StateRecords
 from stream_monitor.core.system_events import input_schema_event, integrity_event
 from stream_monitor.services.ports import (
@@ -68,6 +68,7 @@ class Detector:
         self._records: dict[int, StateRecords] = {}
         self._assigned: list[TopicPartition] = []
         self._to_restore = False
+        self._told: set[tuple[str, ...]] = set()
         self._last_references_s = -1e9
 
     @property
@@ -265,9 +266,18 @@ class Detector:
         if isinstance(output, DriftEvent):
             self._produce_event(name.encode(), record)
         else:
+            if isinstance(output, WindowResult):
+                self._warn_of_age(name, output)
             model.note(record)
             self._producer.produce(Outgoing(self._config.topics.results, name.encode(), data))
         return record
+
+    def _warn_of_age(self, name: str, result: WindowResult) -> None:
+        """Says once per model and version which references are obsolete."""
+        about = (name, result.key.version, *result.obsolete)
+        if result.obsolete and about not in self._told:
+            self._told.add(about)
+            log.warning("reference is obsolete", model=name, kinds=list(result.obsolete))
 
     def _produce_violation(self, violation: Violation) -> None:
         marker, partition = violation.marker, violation.partition

@@ -11,14 +11,17 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from stream_monitor.config.columns import ColumnsConfig
 from stream_monitor.config.loading import load_model
 from stream_monitor.config.model import ModelConfig
 from stream_monitor.config.monitor import MonitorConfig
 from stream_monitor.config.specification import model_spec
+from stream_monitor.core.binning import Binning
+from stream_monitor.core.columns import MatchedColumns
 from stream_monitor.core.errors import InvalidSpecification
-from stream_monitor.core.policy import ModelSpec
+from stream_monitor.core.policy import ModelSpec, ReferenceKind
 from stream_monitor.core.published import to_json
 from stream_monitor.core.reference_catalogue import ReferenceCatalogue
 from stream_monitor.core.references import Reference, build_reference
@@ -29,7 +32,7 @@ from stream_monitor.core.rows import (
     feature_rows,
     performance_row,
 )
-from stream_monitor.core.tables import ColumnMapping, TableRows, read_rows
+from stream_monitor.core.tables import ColumnMapping, TableRows, matched, read_rows
 from stream_monitor.core.windows import Window
 from stream_monitor.services.table_files import read_table
 
@@ -132,8 +135,11 @@ def replay(
     return Replay(tuple(to_json(output, spec.name) for output in outputs), reference)
 
 
-def reference_of(rows: TableRows, spec: ModelSpec, period: ReferencePeriod) -> Reference:
-    """The reference built from a period of a table's rows."""
+def reference_of(
+    rows: TableRows, spec: ModelSpec, period: ReferencePeriod,
+    kind: ReferenceKind = ReferenceKind.VALIDATION, binning: Binning | None = None,
+) -> Reference:  # fmt: skip
+    """The reference built from a period of a table's rows, with their labels."""
     events = rows.events
     first, last = 0, max(1, events.n // _DEFAULT_SHARE)
     span = None
@@ -149,9 +155,28 @@ def reference_of(rows: TableRows, spec: ModelSpec, period: ReferencePeriod) -> R
         span = Window(start_us // MICRO, -(-end_us // MICRO))
     if last <= first:
         raise InvalidSpecification("the reference period holds no rows: check its start and end")
-    chunk = events.take(np.arange(first, last))
+    at = np.arange(first, last)
+    chunk = events.take(at)
     version = chunk.version[0].as_py()
-    return build_reference(spec, [chunk], version, span)
+    return build_reference(
+        spec, [chunk], version, span, kind, labels=_labels_of(rows, at, spec), binning=binning
+    )
+
+
+def _labels_of(
+    rows: TableRows, at: NDArray[np.int64], spec: ModelSpec
+) -> tuple[MatchedColumns, ...]:
+    """Labels of the first outcome that came within its horizon; none where the table has no labels."""
+    if not rows.has_labels or not spec.outcomes:
+        return ()
+    outcome = spec.outcomes[0]
+    delay_us = rows.label_time_us - rows.events.timestamp_us
+    is_known = np.asarray(rows.label.is_valid()) & (delay_us <= outcome.horizon_s * MICRO)
+    known = at[is_known[at]]
+    if not len(known):
+        return ()
+    label, times = rows.label.take(pa.array(known)), rows.label_time_us[known]
+    return (matched(rows.events.take(known), label, times, outcome.name, ""),)
 
 
 def parse_time(text: str, timezone: str) -> int:

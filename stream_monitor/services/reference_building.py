@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
 from stream_monitor.config.loading import Installation
+from stream_monitor.core.binning import Binning
 from stream_monitor.core.errors import InvalidSpecification, StreamMonitorError, UnreadableBytes
+from stream_monitor.core.policy import ModelSpec, ReferenceKind
 from stream_monitor.core.published import rfc3339
 from stream_monitor.core.reference_records import (
     ReferenceAssembler,
@@ -34,36 +37,66 @@ ADVISED_WINDOWS: Final = MINIMUM_WINDOWS
 
 def build(
     installation: Installation, model: str, table: Path | None, period: ReferencePeriod,
-    version: str | None,
+    version: str | None, kind: ReferenceKind = ReferenceKind.VALIDATION, like: Reference | None = None,
 ) -> Reference:  # fmt: skip
-    """A reference from a file's rows or the inference topic; all of it when the period names nothing."""
+    """A reference from a file's rows or the inference topic; all of it when the period names nothing.
+
+    `like` is a reference by whose bins the rows are counted, so that the two can be compared.
+    """
     config = next((m for m in installation.models if m.name == model), None)
     if config is None:
         names = ", ".join(m.name for m in installation.models) or "none"
         raise InvalidSpecification(f"model {model} is not configured; configured: {names}")
     spec = installation.specifications()[model]
+    binning = None if like is None else _bins_of(like, spec)
     if table is not None:
         rows = table_rows(read_table(table), config, spec)
         if period == ReferencePeriod():
             period = ReferencePeriod(rows=rows.events.n)
-        built = reference_of(rows, spec, period)
+        built = reference_of(rows, spec, period, kind, binning)
     else:
         chunks = list(read_events(installation, model, period.since, period.until))
         if not chunks:
             raise StreamMonitorError(f"the inference topic holds no events of {model} in this time")
-        zone = spec.windows[0].timezone
-        span = None
-        if period.since and period.until:
-            since, until = (
-                parse_time(text, zone) // MICRO for text in (period.since, period.until)
-            )
-            span = Window(since, until)
-        built = build_reference(spec, chunks, chunks[0].version[0].as_py(), span)
-    if version is None:
-        return built
-    return Reference(
-        built.model, version, built.kind, built.layout, built.start_s, built.end_s, built.segments
-    )
+        span = _span(period, spec)
+        first = chunks[0].version[0].as_py()
+        built = build_reference(spec, chunks, first, span, kind, binning=binning)
+    return built if version is None else replace(built, version=version)
+
+
+def _bins_of(like: Reference, spec: ModelSpec) -> Binning:
+    binning = like.layout.binning
+    if binning.schema.schema_id != spec.schema.schema_id:
+        raise InvalidSpecification(
+            f"model {spec.name} has other features than its reference of version {like.version}: "
+            "build this one by bins of its own"
+        )
+    return binning
+
+
+def _span(period: ReferencePeriod, spec: ModelSpec) -> Window | None:
+    if not (period.since and period.until):
+        return None
+    zone = spec.windows[0].timezone
+    return Window(*(parse_time(text, zone) // MICRO for text in (period.since, period.until)))
+
+
+def held(
+    installation: Installation, model: str, version: str | None = None,
+    kind: ReferenceKind = ReferenceKind.VALIDATION,
+) -> Reference:  # fmt: skip
+    """The latest reference in the topic of a model, kind and, if given, version; raises without one."""
+    found = [
+        r
+        for r in read_topic(installation)
+        if (r.model, r.kind) == (model, kind) and version in (None, r.version)
+    ]
+    if not found:
+        which = f" version {version}" if version else ""
+        raise StreamMonitorError(
+            f"there is no {kind} reference of {model}{which}: see `stream-monitor reference show`"
+        )
+    return found[-1]
 
 
 def publish(installation: Installation, reference: Reference) -> None:

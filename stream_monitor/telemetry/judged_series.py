@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, Final
 
+from stream_monitor.core.policy import ReferenceKind
 from stream_monitor.core.profile.profile import ALL
 from stream_monitor.core.verdicts import VerdictState
 from stream_monitor.telemetry.series import Block, Series, known, label_text, one_of
@@ -14,6 +15,7 @@ from stream_monitor.telemetry.snapshot import Record
 Entry = dict[str, Any]
 """One element of a record's `features`: a feature beside one reference."""
 
+_FROZEN: Final = tuple(kind.value for kind in ReferenceKind if kind.is_frozen)
 _VERDICTS: Final = tuple(state.value for state in VerdictState)
 _SEVERITIES: Final = {None: 0, "warning": 1, "critical": 2}
 _QUANTILES: Final = {"0.5": "p50_ms", "0.95": "p95_ms", "0.99": "p99_ms"}
@@ -55,7 +57,11 @@ def window_block(record: Record) -> Block:
         "model_error_ratio": traffic["error_share"],
         "model_confidence": record["mean_confidence"],
     }
-    return [*known(where, figures), *latency]
+    obsolete = [
+        Series("reference_obsolete", (*where, kind), float(kind in record["obsolete_references"]))
+        for kind in _FROZEN
+    ]
+    return [*known(where, figures), *latency, *obsolete]
 
 
 def performance_block(record: Record) -> Block:

@@ -116,6 +116,8 @@ TABLE: Final[dict[str, Metric]] = {
         "1 for each model that this process judges; to join owner and tier on."),
     "reference_end_timestamp_seconds": Metric("gauge", ("model", "version", "kind"), "seconds",
         "End of the events that the reference was built from."),
+    "reference_obsolete": Metric("gauge", (*_WINDOW, "kind"), "",
+        "1 when the newest closed window ends longer than references.max_age after the reference."),
     "reference_events": Metric("gauge", ("model", "version", "kind"), "",
         "Events that the reference was built from."),
     "late_events_dropped_total": Metric("counter", ("model",), "",

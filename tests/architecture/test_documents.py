@@ -188,9 +188,11 @@ def published_event() -> dict[str, Any]:
 
 
 def shape(value: Any) -> Any:
-    """Keys at every depth, of lists those of the first item."""
+    """Keys at every depth, of lists those of the first item, and of what goes by names of the first name."""
     if isinstance(value, dict):
-        return {key: shape(item) for key, item in value.items()}
+        named = {key: [*item.values()] for key, item in value.items() if key == "against"}
+        plain = {key: item for key, item in value.items() if key not in ("against", "detail")}
+        return {key: shape(item) for key, item in (plain | named).items()}
     return [shape(value[0])] if isinstance(value, list) and value else None
 
 

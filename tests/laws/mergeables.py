@@ -13,6 +13,12 @@ from stream_monitor.core.binning import (
     CategoricalBinning,
     learn_numeric,
 )
+from stream_monitor.core.profile.joint_params import (
+    CategoryPair,
+    CountedCategories,
+    JointParams,
+    choose_joint,
+)
 from stream_monitor.core.profile.part import Part
 from stream_monitor.core.profile.profile import Layout, Profile
 from stream_monitor.core.schema import Feature, FeatureKind, Outcome, OutcomeKind, Schema
@@ -41,11 +47,27 @@ def _layout(seed: int) -> Layout:
         Outcome("fraud", classes=("late", "on_time"), absent_means=("late", "on_time")[seed]),
         Outcome("value", OutcomeKind.NUMBER, resolution=0.01 * (1 + seed)),
     )
-    return Layout(Binning(schema, numeric, categorical), outcomes)
+    binning = Binning(schema, numeric, categorical)
+    return Layout(binning, outcomes, joint=_joint(binning))
+
+
+def _joint(binning: Binning) -> JointParams:
+    numbers = choose_joint(binning, {})
+    if numbers is None:
+        raise AssertionError("two numeric features are a pair")
+    carrier = CountedCategories("carrier", 0, binning.categorical[0].categories)
+    return JointParams(
+        numbers.features, (CategoryPair(carrier, CountedCategories("origin", 1, ("7", "UA"))),)
+    )
 
 
 LAYOUT = _layout(0)
 OTHER_LAYOUT = _layout(1)
+
+
+def _joint_name(layout: Layout) -> str:
+    return str(layout.joint_name)
+
 
 _ANY_FLOAT = st.one_of(st.floats(), st.floats(-50, 500), st.sampled_from([0.0, -0.0, 1e308]))
 _STATES = st.sampled_from([0, 0, 0, 1, 2])
@@ -73,6 +95,12 @@ def _update(part: Any, rows: Sequence[tuple[Any, ...]], slot: np.ndarray) -> Non
         states = np.array([[s for _, s in column] for column in columns], np.uint8)
         values = tuple(_dictionary([v if not s else None for v, s in c]) for c in columns)
         part.update(values, states, slot)
+    elif part.name == "joint":
+        pairs = np.array([row[:2] for row in rows], np.float64).reshape(len(rows), 2, 2)
+        words = tuple(_dictionary([v if not s else None for v, s in c]) for c in columns[2:])
+        states = np.array([[s for _, s in column] for column in columns[2:]], np.uint8)
+        numbers, number_states = pairs[:, :, 0].T.copy(), pairs[:, :, 1].T.astype(np.uint8)
+        part.update(numbers, number_states, words, states, slot)
     elif part.name == "score":
         part.update(np.array(columns[0], np.float64), slot)
     elif part.name == "traffic":
@@ -100,6 +128,9 @@ def _is_conserved(part: Any, rows: Sequence[tuple[Any, ...]]) -> bool:
         return kept == 2 * n
     if part.name == "categorical":
         return _sum(part, "counts", "unseen", "missing", "wrong_type") == 2 * n
+    if part.name == "joint":
+        both = sum(not row[2][1] and not row[3][1] for row in rows)
+        return _sum(part, "rows") == n and _sum(part, "tables") == both
     if part.name == "score":
         return _sum(part, "counts", "outside") == sum(not np.isnan(s) for (s,) in rows)
     if part.name == "traffic":
@@ -135,7 +166,9 @@ def _part(name: str, row: st.SearchStrategy[tuple[Any, ...]]) -> Mergeable:
         name,
         row,
         lambda: LAYOUT.empty_parts()[name],
-        lambda: OTHER_LAYOUT.empty_parts()[name],
+        lambda: OTHER_LAYOUT.empty_part(
+            _joint_name(OTHER_LAYOUT) if name == _joint_name(LAYOUT) else name
+        ),
         count,
         _is_conserved,
         lambda part: Profile(LAYOUT, {name: part}),
@@ -152,6 +185,13 @@ def counted_in_slots(name: str, rows: Sequence[tuple[Any, ...]], slot: np.ndarra
 _PARTS = [
     _part("numeric", st.tuples(*[st.tuples(_ANY_FLOAT, _STATES)] * 2)),
     _part("categorical", st.tuples(*[st.tuples(_WORDS, _STATES)] * 2)),
+    _part(
+        _joint_name(LAYOUT),
+        st.tuples(
+            *[st.tuples(_ANY_FLOAT, _STATES)] * 2,
+            *[st.tuples(_WORDS, _STATES)] * 2,
+        ),
+    ),
     _part("score", st.tuples(_SCORES)),
     _part(
         "traffic",

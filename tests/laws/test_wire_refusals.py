@@ -76,14 +76,19 @@ def test_bytes_after_a_profile_are_refused(more: bytes) -> None:
 
 @pytest.mark.parametrize("record", RECORDS)
 def test_another_magic_or_version_is_refused(record: bytes) -> None:
-    for head in (b"XX\1", b"SM\0", b"SM\2", b"SM\xff"):
+    for head in (b"XX\2", b"SM\0", b"SM\1", b"SM\3", b"SM\xff"):
         with pytest.raises(UnreadableBytes):
             decode_record(head + record[3:])
 
 
 def test_a_later_version_says_to_upgrade() -> None:
-    with pytest.raises(UnreadableBytes, match="version 2 is not known: upgrade"):
-        unframe(b"SM\2" + PAYLOAD[3:])
+    with pytest.raises(UnreadableBytes, match="version 3 is not known: upgrade"):
+        unframe(b"SM\3" + PAYLOAD[3:])
+
+
+def test_an_earlier_version_says_that_it_is_older() -> None:
+    with pytest.raises(UnreadableBytes, match="version 1 is not known: an older"):
+        unframe(b"SM\1" + PAYLOAD[3:])
 
 
 @given(st.sampled_from(RECORDS), st.data())
@@ -181,7 +186,7 @@ def test_an_array_of_another_size_than_the_layout_s_is_refused() -> None:
 
 def test_a_header_longer_than_its_record_is_refused() -> None:
     with pytest.raises(UnreadableBytes, match="longer"):
-        unframe(b"SM\1" + (2**31).to_bytes(4, "little") + b"{}")
+        unframe(b"SM\2" + (2**31).to_bytes(4, "little") + b"{}")
 
 
 def test_a_profile_of_another_layout_is_refused() -> None:

@@ -2,6 +2,8 @@
 
 import math
 
+from numba import njit
+
 _TINY = 1e-300
 _CONVERGED = 1e-15
 _MOST_STEPS = 1_000_000
@@ -20,6 +22,12 @@ def beta_probability(a: float, b: float, x: float, complement: float | None = No
     0.6875
     """
     y = 1.0 - x if complement is None else complement
+    return float(beta_kernel(float(a), float(b), float(x), float(y)))
+
+
+@njit(cache=True, nogil=True)
+def beta_kernel(a: float, b: float, x: float, y: float) -> float:
+    """`beta_probability`, compiled; y is 1 − x."""
     if x <= 0.0:
         return 0.0
     if y <= 0.0:
@@ -32,6 +40,7 @@ def beta_probability(a: float, b: float, x: float, complement: float | None = No
     return max(0.0, 1.0 - scale * _fraction(b, a, y) / b)
 
 
+@njit(cache=True, nogil=True)
 def _fraction(a: float, b: float, x: float) -> float:
     """Lentz's evaluation, two steps of the continued fraction a turn."""
     c, d = 1.0, 1.0 / (1.0 - (a + b) * x / (a + 1.0) or _TINY)

@@ -29,13 +29,22 @@ def kolmogorov_survival(x: float) -> float:
     >>> round(kolmogorov_survival(1.358099), 6)
     0.05
     """
+    return float(kolmogorov_kernel(float(x)))
+
+
+@njit(cache=True, nogil=True)
+def kolmogorov_kernel(x: float) -> float:
+    """`kolmogorov_survival`, compiled."""
     if x <= 0.05:
         return 1.0
+    total = 0.0
     if x > 1.0:
-        alternating = (math.exp(-2.0 * j * j * x * x) * (1 if j % 2 else -1) for j in range(1, 8))
-        return 2.0 * sum(alternating)
-    terms = (math.exp(-((2 * j - 1) ** 2) * math.pi**2 / (8.0 * x * x)) for j in range(1, 8))
-    return 1.0 - math.sqrt(2.0 * math.pi) / x * sum(terms)
+        for j in range(1, 8):
+            total += math.exp(-2.0 * j * j * x * x) * (1.0 if j % 2 else -1.0)
+        return 2.0 * total
+    for j in range(1, 8):
+        total += math.exp(-((2 * j - 1) ** 2) * math.pi**2 / (8.0 * x * x))
+    return 1.0 - math.sqrt(2.0 * math.pi) / x * total
 
 
 def grid_crossing_probability(d: float, points: NDArray[np.float64]) -> float:

@@ -3,9 +3,10 @@
 import math
 
 import numpy as np
+from numba import njit
 from numpy.typing import NDArray
 
-from stream_monitor.core.drift.gamma import chi_square_survival
+from stream_monitor.core.drift.gamma import chi_square_survival_kernel
 from stream_monitor.core.drift.score import Score
 
 
@@ -32,14 +33,34 @@ def chi_square(
     m, n = int(k.sum()), int(w.sum())
     if m == 0 or n == 0:
         return None
-    if np.count_nonzero(k + w) == 1:
-        return Score(statistic=0.0, p=1.0, effect=0.0, n=n, m=m)
-    k, w = merge_rare_cells(k, w, minimum_expected=minimum_expected)
-    if len(k) < 2:
+    statistic, p = chi_square_kernel(k, w, float(minimum_expected))
+    if math.isnan(statistic):
         return None
-    statistic = two_sample_statistic(k, w)
-    p = chi_square_survival(statistic, len(k) - 1)
     return Score(statistic=statistic, p=p, effect=math.sqrt(statistic * (1 / n + 1 / m)), n=n, m=m)
+
+
+@njit(cache=True, nogil=True)
+def chi_square_kernel(
+    k: NDArray[np.int64], w: NDArray[np.int64], minimum_expected: float
+) -> tuple[float, float]:
+    """Statistic and p of `chi_square`, compiled; NaN for None; neither side is empty."""
+    ratio = math.sqrt(w.sum() / k.sum())
+    rare = _rare_cells(k, w, minimum_expected)
+    statistic, cells, met, other_k, other_w = 0.0, 0, 0, 0, 0
+    for c in range(len(k)):
+        met += k[c] + w[c] > 0
+        if rare[c]:
+            other_k += k[c]
+            other_w += w[c]
+        elif k[c] + w[c] > 0:
+            statistic += _cell(k[c], w[c], ratio)
+            cells += 1
+    if other_k + other_w > 0:
+        statistic += _cell(other_k, other_w, ratio)
+        cells += 1
+    if cells < 2:
+        return (0.0, 1.0) if met == 1 else (math.nan, math.nan)
+    return statistic, chi_square_survival_kernel(statistic, float(cells - 1))
 
 
 def two_sample_statistic(k: NDArray[np.int64], w: NDArray[np.int64]) -> float:
@@ -53,11 +74,24 @@ def two_sample_statistic(k: NDArray[np.int64], w: NDArray[np.int64]) -> float:
     >>> round(two_sample_statistic(np.array([10, 0]), np.array([0, 30])), 6)
     40.0
     """
-    ratio = math.sqrt(float(w.sum()) / float(k.sum()))
-    pooled = k + w
-    filled = pooled > 0
-    difference = ratio * k[filled] - w[filled] / ratio
-    return float(np.sum(difference * difference / pooled[filled]))
+    return float(two_sample_kernel(k, w))
+
+
+@njit(cache=True, nogil=True)
+def two_sample_kernel(k: NDArray[np.int64], w: NDArray[np.int64]) -> float:
+    """`two_sample_statistic`, compiled."""
+    ratio = math.sqrt(w.sum() / k.sum())
+    statistic = 0.0
+    for c in range(len(k)):
+        if k[c] + w[c] > 0:
+            statistic += _cell(k[c], w[c], ratio)
+    return statistic
+
+
+@njit(cache=True, nogil=True)
+def _cell(k: int, w: int, ratio: float) -> float:
+    difference = ratio * k - w / ratio
+    return difference * difference / (k + w)
 
 
 def merge_rare_cells(
@@ -73,15 +107,32 @@ def merge_rare_cells(
     >>> merge_rare_cells(np.array([90, 6, 4]), np.array([90, 7, 3]), minimum_expected=10)
     (array([90, 10]), array([90, 10]))
     """
-    pooled = k + w
-    k, w, pooled = k[pooled > 0], w[pooled > 0], pooled[pooled > 0]
-    least = minimum_expected * int(pooled.sum()) / max(1, min(int(k.sum()), int(w.sum())))
-    rare = pooled < least
+    filled = (k + w) > 0
+    rare = _rare_cells(k, w, float(minimum_expected))[filled]
     if not rare.any():
-        return k, w
-    if int(pooled[rare].sum()) < least and not rare.all():
-        rare[int(np.argmin(np.where(rare, np.iinfo(np.int64).max, pooled)))] = True
-    return _gather(k, rare), _gather(w, rare)
+        return k[filled], w[filled]
+    return _gather(k[filled], rare), _gather(w[filled], rare)
+
+
+@njit(cache=True, nogil=True)
+def _rare_cells(
+    k: NDArray[np.int64], w: NDArray[np.int64], minimum_expected: float
+) -> NDArray[np.bool_]:
+    """The cells to merge; never an empty one."""
+    m, n = k.sum(), w.sum()
+    least = minimum_expected * (m + n) / max(1, min(m, n))
+    rare = np.zeros(len(k), np.bool_)
+    merged, smallest = 0, -1
+    for c in range(len(k)):
+        pooled = k[c] + w[c]
+        if 0 < pooled < least:
+            rare[c] = True
+            merged += pooled
+        elif pooled > 0 and (smallest < 0 or pooled < k[smallest] + w[smallest]):
+            smallest = c
+    if 0 < merged < least and smallest >= 0:
+        rare[smallest] = True
+    return rare
 
 
 def _gather(counts: NDArray[np.int64], rare: NDArray[np.bool_]) -> NDArray[np.int64]:

@@ -2,6 +2,8 @@
 
 import math
 
+from numba import njit
+
 _ROUNDING = 1e-16
 _CONVERGED = 1e-15
 _TINY = 1e-300
@@ -19,6 +21,12 @@ def gamma_survival(a: float, x: float) -> float:
     >>> round(gamma_survival(0.5, 3.841459 / 2), 6)  # chi-square, one degree of freedom
     0.05
     """
+    return float(gamma_kernel(float(a), float(x)))
+
+
+@njit(cache=True, nogil=True)
+def gamma_kernel(a: float, x: float) -> float:
+    """`gamma_survival`, compiled."""
     if x <= 0.0:
         return 1.0
     scale = math.exp(a * math.log(x) - x - math.lgamma(a))
@@ -37,9 +45,16 @@ def chi_square_survival(statistic: float, dof: int) -> float:
     >>> round(chi_square_survival(18.307038, 10), 6)
     0.05
     """
-    return gamma_survival(dof / 2.0, statistic / 2.0)
+    return float(chi_square_survival_kernel(float(statistic), float(dof)))
 
 
+@njit(cache=True, nogil=True)
+def chi_square_survival_kernel(statistic: float, dof: float) -> float:
+    """`chi_square_survival`, compiled."""
+    return float(gamma_kernel(dof / 2.0, statistic / 2.0))
+
+
+@njit(cache=True, nogil=True)
 def _lower_series(a: float, x: float) -> float:
     term = total = 1.0 / a
     for i in range(1, _MOST_STEPS):
@@ -50,6 +65,7 @@ def _lower_series(a: float, x: float) -> float:
     return total
 
 
+@njit(cache=True, nogil=True)
 def _upper_fraction(a: float, x: float) -> float:
     """Lentz's evaluation of the Legendre continued fraction; it converges for x ≥ a + 1."""
     b = x + 1.0 - a

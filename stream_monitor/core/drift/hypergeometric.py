@@ -38,12 +38,13 @@ def two_sided_p(x: Floats, n: float, kind: Floats, total: float) -> Floats:
     [0.007937]
     """
     return np.array(
-        [_two_sided(a, float(n), k, float(total)) for a, k in zip(x, kind, strict=True)]
+        [two_sided_kernel(a, float(n), k, float(total)) for a, k in zip(x, kind, strict=True)]
     )
 
 
 @njit(cache=True, nogil=True)
-def _two_sided(x: float, n: float, kind: float, total: float) -> float:
+def two_sided_kernel(x: float, n: float, kind: float, total: float) -> float:
+    """`two_sided_p` of one table, compiled."""
     point = _point_probability(x, n, kind, total)
     if x * total < n * kind:
         # Counting the other kind turns a lower tail into an upper one.

@@ -3,6 +3,7 @@
 import math
 
 import numpy as np
+from numba import njit
 from numpy.typing import NDArray
 
 from stream_monitor.core.drift.score import Score
@@ -24,13 +25,20 @@ def jensen_shannon(k: NDArray[np.int64], w: NDArray[np.int64]) -> Score | None:
     m, n = int(k.sum()), int(w.sum())
     if m == 0 or n == 0:
         return None
-    p, q = k / m, w / n
-    middle = (p + q) / 2
-    divergence = (_relative_entropy(p, middle) + _relative_entropy(q, middle)) / 2
-    distance = math.sqrt(max(0.0, divergence))
+    distance = float(jensen_shannon_kernel(k, w))
     return Score(statistic=distance, p=None, effect=distance, n=n, m=m)
 
 
-def _relative_entropy(p: NDArray[np.float64], r: NDArray[np.float64]) -> float:
-    filled = p > 0
-    return float(np.sum(p[filled] * np.log(p[filled] / r[filled])))
+@njit(cache=True, nogil=True)
+def jensen_shannon_kernel(k: NDArray[np.int64], w: NDArray[np.int64]) -> float:
+    """The distance of `jensen_shannon`, compiled; neither side is empty."""
+    m, n = k.sum(), w.sum()
+    divergence = 0.0
+    for c in range(len(k)):
+        p, q = k[c] / m, w[c] / n
+        middle = (p + q) / 2
+        if p > 0.0:
+            divergence += p * math.log(p / middle)
+        if q > 0.0:
+            divergence += q * math.log(q / middle)
+    return math.sqrt(max(0.0, divergence / 2))

@@ -1,6 +1,8 @@
 """Rows in categories that the reference never had, against how many to expect without drift."""
 
-from stream_monitor.core.drift.beta import beta_probability
+from numba import njit
+
+from stream_monitor.core.drift.beta import beta_kernel
 from stream_monitor.core.drift.score import Score
 
 
@@ -24,12 +26,17 @@ def new_category(new: int, n: int, m: int, n1: int, n2: int) -> Score | None:
     """
     if m == 0 or n == 0:
         return None
-    once = max(n1, 1)
-    p0 = once / m
-    p = 1.0 if new == 0 else _negative_binomial_tail(new, n * p0, once * once / (once + 2 * n2))
+    p0, p = new_category_kernel(new, n, m, n1, n2)
     return Score(statistic=new / n, p=p, effect=max(0.0, new / n - p0), n=n, m=m)
 
 
-def _negative_binomial_tail(x: int, mean: float, shape: float) -> float:
+@njit(cache=True, nogil=True)
+def new_category_kernel(new: int, n: int, m: int, n1: int, n2: int) -> tuple[float, float]:
+    """The expected share p0 and the p of `new_category`, compiled; m and n are not 0."""
+    once = float(max(n1, 1))
+    p0 = once / m
+    if new == 0:
+        return p0, 1.0
+    mean, shape = n * p0, once * once / (once + 2 * n2)
     total = mean + shape
-    return beta_probability(float(x), shape, mean / total, complement=shape / total)
+    return p0, beta_kernel(float(new), shape, mean / total, shape / total)

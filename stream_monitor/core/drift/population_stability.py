@@ -1,6 +1,9 @@
 """The population stability index: the industry's familiar effect size, with its noise taken off."""
 
+import math
+
 import numpy as np
+from numba import njit
 from numpy.typing import NDArray
 
 from stream_monitor.core.drift.score import Score
@@ -26,8 +29,18 @@ def population_stability(k: NDArray[np.int64], w: NDArray[np.int64]) -> Score | 
     m, n = int(k.sum()), int(w.sum())
     if m == 0 or n == 0:
         return None
-    filled = (k + w) > 0
-    p, q = np.maximum(k[filled], 0.5) / m, np.maximum(w[filled], 0.5) / n
-    index = float(np.sum((p - q) * np.log(p / q)))
-    noise = (int(filled.sum()) - 1) * (1 / n + 1 / m)
+    index, noise = population_stability_kernel(k, w)
     return Score(statistic=index, p=None, effect=index - noise, n=n, m=m)
+
+
+@njit(cache=True, nogil=True)
+def population_stability_kernel(k: NDArray[np.int64], w: NDArray[np.int64]) -> tuple[float, float]:
+    """The index of `population_stability` and its noise, compiled; neither side is empty."""
+    m, n = k.sum(), w.sum()
+    index, cells = 0.0, 0
+    for c in range(len(k)):
+        if k[c] + w[c] > 0:
+            p, q = max(float(k[c]), 0.5) / m, max(float(w[c]), 0.5) / n
+            index += (p - q) * math.log(p / q)
+            cells += 1
+    return index, (cells - 1) * (1 / n + 1 / m)

@@ -1,8 +1,8 @@
 """The change of one rate: missing, non-finite, wrong type, out of range, an error class."""
 
-import numpy as np
+from numba import njit
 
-from stream_monitor.core.drift.hypergeometric import two_sided_p
+from stream_monitor.core.drift.hypergeometric import two_sided_kernel
 from stream_monitor.core.drift.score import Score
 
 
@@ -22,7 +22,13 @@ def rate_change(k: int, m: int, x: int, n: int) -> Score | None:
     """
     if m == 0 or n == 0:
         return None
-    if k + x in (0, m + n):
-        return Score(statistic=x / n, p=1.0, effect=0.0, n=n, m=m)
-    p = float(two_sided_p(np.array([float(x)]), n, np.array([float(k + x)]), m + n)[0])
+    p = float(rate_kernel(k, m, x, n))
     return Score(statistic=x / n, p=p, effect=abs(x / n - k / m), n=n, m=m)
+
+
+@njit(cache=True, nogil=True)
+def rate_kernel(k: int, m: int, x: int, n: int) -> float:
+    """The p of `rate_change`, compiled; m and n are not 0."""
+    if k + x == 0 or k + x == m + n:
+        return 1.0
+    return float(two_sided_kernel(float(x), float(n), float(k + x), float(m + n)))

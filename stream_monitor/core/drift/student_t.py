@@ -1,6 +1,8 @@
 """The upper tail of Student's t distribution."""
 
-from stream_monitor.core.drift.beta import beta_probability
+from numba import njit
+
+from stream_monitor.core.drift.beta import beta_kernel
 
 
 def student_t_survival(t: float, dof: float) -> float:
@@ -13,8 +15,12 @@ def student_t_survival(t: float, dof: float) -> float:
     >>> round(student_t_survival(2.093024, 19), 6)
     0.025
     """
+    return float(student_t_kernel(float(t), float(dof)))
+
+
+@njit(cache=True, nogil=True)
+def student_t_kernel(t: float, dof: float) -> float:
+    """`student_t_survival`, compiled."""
     square = t * t
-    tail = 0.5 * beta_probability(
-        dof / 2.0, 0.5, dof / (dof + square), complement=square / (dof + square)
-    )
+    tail = 0.5 * beta_kernel(dof / 2.0, 0.5, dof / (dof + square), square / (dof + square))
     return tail if t >= 0.0 else 1.0 - tail

@@ -16,9 +16,9 @@ def number_metrics(part: OutcomePart) -> dict[str, float | None]:
     if n <= 0:
         return dict.fromkeys(("rmse", "mae", "bias", "r2"))
     unit = part.params.resolution
-    squares = _square_sum(part, "error")
+    squares = square_sum(part, "error")
     total = int(part.arrays["actual"][0])
-    spread = _square_sum(part, "actual") * n - total * total
+    spread = square_sum(part, "actual") * n - total * total
     return {
         "rmse": unit * math.sqrt(squares / n),
         "mae": unit * int(part.arrays["absolute_error"][0]) / n,
@@ -27,6 +27,7 @@ def number_metrics(part: OutcomePart) -> dict[str, float | None]:
     }
 
 
-def _square_sum(part: OutcomePart, name: str) -> int:
+def square_sum(part: OutcomePart, name: str) -> int:
+    """Σ of the squares of `error` or `actual`, in squared steps of the outcome's resolution."""
     high, cross, low = (int(x) for x in part.arrays[f"square_{name}"][0])
     return (high << 2 * HALF_BITS) + (cross << HALF_BITS + 1) + low

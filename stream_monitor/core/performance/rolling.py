@@ -10,6 +10,7 @@ from stream_monitor.core.performance.absent import with_absent
 from stream_monitor.core.performance.classes import class_metrics
 from stream_monitor.core.performance.delays import LabelDelay, label_delay
 from stream_monitor.core.performance.numbers import number_metrics
+from stream_monitor.core.performance.tally import Tally, tally_of
 from stream_monitor.core.profile.outcome import OutcomePart
 from stream_monitor.core.profile.profile import Profile
 from stream_monitor.core.schema import Outcome, OutcomeKind
@@ -26,7 +27,7 @@ class Performance:
 
     `absent` counts the predictions that have no label and count as the class that this means.
     `maturity` in [0, 1] is the share of predictions with a label or counted as absent, 1 also once the
-    horizon has passed. `delay` is None without labels.
+    horizon has passed. `delay` is None without labels. `tally` is what is judged.
     """
 
     outcome: str
@@ -36,6 +37,7 @@ class Performance:
     maturity: float
     delay: LabelDelay | None
     metrics: Mapping[str, float | None]
+    tally: Tally
 
     @property
     def step(self) -> int:
@@ -66,6 +68,7 @@ def measure_performance(
         maturity=1.0 if has_passed else min(known, 1.0),
         delay=label_delay(part),
         metrics=class_metrics(counted) if is_class else number_metrics(counted),
+        tally=tally_of(counted),
     )
 
 

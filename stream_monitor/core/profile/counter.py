@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from stream_monitor.core.columns import InferenceColumns, MatchedColumns
 from stream_monitor.core.profile.categorical import CategoricalPart
+from stream_monitor.core.profile.joint import JointPart
 from stream_monitor.core.profile.numeric import NumericPart
 from stream_monitor.core.profile.outcome import OutcomePart
 from stream_monitor.core.profile.part import Part
@@ -136,6 +137,11 @@ def _count_events(table: SlotTable, columns: InferenceColumns, slot: NDArray[np.
             part.update(columns.numeric, columns.numeric_state, slot)
         elif isinstance(part, CategoricalPart) and part.params:
             part.update(columns.categorical, columns.categorical_state, slot)
+        elif isinstance(part, JointPart):
+            part.update(
+                columns.numeric, columns.numeric_state,
+                columns.categorical, columns.categorical_state, slot,
+            )  # fmt: skip
         elif isinstance(part, ScorePart):
             part.update(columns.score, slot)
         elif isinstance(part, TrafficPart):

@@ -1,4 +1,4 @@
-"""Numeric features: bin counts, per-bin sums in fixed point, moments, extremes, and states."""
+"""Numeric features: bin counts, per-bin sums in fixed point, moments, extremes, decimals, states."""
 
 from __future__ import annotations
 
@@ -15,12 +15,17 @@ from stream_monitor.core.columns import MISSING, WRONG_TYPE
 from stream_monitor.core.profile.part import Array, Field, Part
 
 CLIP_STEPS = 2**36
+DECIMAL_PLACES = 4
+_ROUNDING = 1e-12
 _HALF_BITS = 18
 
 
 @dataclass(frozen=True, slots=True)
 class NumericSummary:
-    """One feature of one profile: `n` counts finite values; mean, sd, median are None when n is 0."""
+    """One feature of one profile: `n` counts finite values; mean, sd, median are None when n is 0.
+
+    `decimals` counts the values that are whole, or have at most one, two or three decimals.
+    """
 
     n: int
     missing: int
@@ -35,6 +40,7 @@ class NumericSummary:
     median: float | None
     minimum: float | None
     maximum: float | None
+    decimals: tuple[int, ...]
 
 
 class NumericPart(Part):
@@ -42,6 +48,7 @@ class NumericPart(Part):
 
     `sums` holds, per bin, Σ q where q = round((x − median)/step), clipped at ±2³⁶ and counted in
     `clipped`; `squares` holds Σa², Σab, Σb² of q = a·2¹⁸ + b, which is Σq² without overflow.
+    `decimals` holds how many values need exactly 0, 1, 2 and 3 decimals, good to 10⁻¹² of the value.
     """
 
     name = "numeric"
@@ -56,6 +63,7 @@ class NumericPart(Part):
             Field("counts", (features, bins)),
             Field("sums", (features, bins)),
             Field("squares", (features, 3)),
+            Field("decimals", (features, DECIMAL_PLACES)),
             *(Field(name, (features,)) for name in per_feature),
             Field("minimum", (features,)),
             Field("maximum", (features,)),
@@ -72,7 +80,7 @@ class NumericPart(Part):
         _count(
             values, states, slot, edges, centres, steps, a["counts"], a["sums"], a["squares"],
             a["missing"], a["non_finite"], a["wrong_type"], a["zero"], a["clipped"],
-            a["minimum"], a["maximum"],
+            a["minimum"], a["maximum"], a["decimals"],
         )  # fmt: skip
 
     def summarise(self, feature: int) -> NumericSummary:
@@ -104,6 +112,7 @@ class NumericPart(Part):
             median=_binned_median(counts, binning, float(a["minimum"]), float(a["maximum"])),
             minimum=float(a["minimum"]) if n else None,
             maximum=float(a["maximum"]) if n else None,
+            decimals=tuple(int(count) for count in np.cumsum(a["decimals"])),
         )
 
 
@@ -150,6 +159,7 @@ def _count(
     values: Array, states: Array, slot: Array, edges: Array, centres: Array, steps: Array,
     counts: Array, sums: Array, squares: Array, missing: Array, non_finite: Array,
     wrong_type: Array, zero: Array, clipped: Array, minimum: Array, maximum: Array,
+    decimals: Array,
 ) -> None:  # fmt: skip
     clip = float(CLIP_STEPS)
     half = 1 << _HALF_BITS
@@ -192,3 +202,9 @@ def _count(
                 zero[s, f] += 1
             minimum[s, f] = min(minimum[s, f], x)
             maximum[s, f] = max(maximum[s, f], x)
+            shown = x
+            for places in range(DECIMAL_PLACES):
+                if abs(shown - np.rint(shown)) <= _ROUNDING * max(1.0, abs(shown)):
+                    decimals[s, f, places] += 1
+                    break
+                shown *= 10.0

@@ -10,6 +10,8 @@ from typing import Any, cast
 from stream_monitor.core.binning import Binning
 from stream_monitor.core.errors import IncompatibleProfiles
 from stream_monitor.core.profile.categorical import CategoricalPart
+from stream_monitor.core.profile.joint import JointPart
+from stream_monitor.core.profile.joint_params import JointParams
 from stream_monitor.core.profile.numeric import NumericPart
 from stream_monitor.core.profile.outcome import OutcomePart
 from stream_monitor.core.profile.part import Part
@@ -19,6 +21,8 @@ from stream_monitor.core.schema import Outcome
 
 ALL = "all"
 """The segment that holds every event."""
+JOINT = "joint:"
+"""What the name of a joint part begins with; the rest tells its parameters."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -37,11 +41,13 @@ class Layout:
     """What the profiles of a model hold: its binning and outcomes; equal layouts merge.
 
     The profile id is the binning's, so a model version that inherits a binning inherits its profiles.
+    `joint` may change under one profile id: its part goes by its parameters' digest. Segments have none.
     """
 
     binning: Binning
     outcomes: tuple[Outcome, ...] = ()
     is_coarse: bool = False
+    joint: JointParams | None = None
 
     @property
     def profile_id(self) -> str:
@@ -50,7 +56,7 @@ class Layout:
 
     @cached_property
     def coarse(self) -> Layout:
-        """The layout of segments."""
+        """The layout of segments, which has no joint part."""
         return Layout(self.binning, self.outcomes, is_coarse=True)
 
     def of(self, segment: str) -> Layout:
@@ -61,6 +67,15 @@ class Layout:
     def bins(self) -> Binning:
         """The binning that counts."""
         return self.binning.coarse if self.is_coarse else self.binning
+
+    @property
+    def joint_name(self) -> str | None:
+        """The name of the joint part; None without one."""
+        return None if self.joint is None or self.is_coarse else JOINT + self.joint.digest
+
+    def is_foreign_joint(self, name: str) -> bool:
+        """Whether a part is a joint part of other parameters, which this layout does not read."""
+        return name.startswith(JOINT) and name != self.joint_name
 
     def empty_parts(self, slots: int = 1) -> dict[str, Part]:
         """One empty part per kind, outcomes under `outcome:<name>`."""
@@ -73,12 +88,17 @@ class Layout:
 
     @cached_property
     def _kinds(self) -> dict[str, tuple[type[Part], Any]]:
-        return {
-            "traffic": (TrafficPart, len(self.binning.schema.features)),
-            "score": (ScorePart, None),
-            "numeric": (NumericPart, self.bins.numeric),
-            "categorical": (CategoricalPart, self.bins.categorical),
-        } | {f"outcome:{outcome.name}": (OutcomePart, outcome) for outcome in self.outcomes}
+        joint = {} if self.joint_name is None else {self.joint_name: (JointPart, self.joint)}
+        return (
+            {
+                "traffic": (TrafficPart, len(self.binning.schema.features)),
+                "score": (ScorePart, None),
+                "numeric": (NumericPart, self.bins.numeric),
+                "categorical": (CategoricalPart, self.bins.categorical),
+            }
+            | {f"outcome:{outcome.name}": (OutcomePart, outcome) for outcome in self.outcomes}
+            | joint
+        )
 
 
 @dataclass(frozen=True)
@@ -89,7 +109,11 @@ class Profile:
     parts: Mapping[str, Part] = field(default_factory=dict)
 
     def merge(self, other: Profile) -> Profile:
-        """The sum; raises IncompatibleProfiles unless both have one profile id and one kind of bins."""
+        """The sum; raises IncompatibleProfiles unless both have one profile id and one kind of bins.
+
+        Joint parts of different parameters stay beside each other, each true of what it counted; the
+        profile's own layout says which one is read.
+        """
         mine, its = self.layout, other.layout
         if (mine.profile_id, mine.is_coarse) != (its.profile_id, its.is_coarse):
             raise IncompatibleProfiles(
@@ -120,6 +144,12 @@ class Profile:
     def score(self) -> ScorePart:
         """The score part."""
         return cast(ScorePart, self._part("score"))
+
+    @property
+    def joint(self) -> JointPart | None:
+        """The pairs' part; None where the layout has none."""
+        name = self.layout.joint_name
+        return None if name is None else cast(JointPart, self._part(name))
 
     def outcome(self, name: str) -> OutcomePart:
         """The part of one outcome; raises KeyError if the model has no such outcome."""
@@ -152,8 +182,12 @@ class Profile:
         if not isinstance(other, Profile):
             return NotImplemented
         names = set(self.parts) | set(other.parts)
-        return self.layout == other.layout and all(
-            self._part(name) == other._part(name) for name in names
-        )
+        return self.layout == other.layout and all(self._has_equal(other, name) for name in names)
+
+    def _has_equal(self, other: Profile, name: str) -> bool:
+        mine, its = self.parts.get(name), other.parts.get(name)
+        if mine is None or its is None:
+            return all(part is None or part.is_empty() for part in (mine, its))
+        return mine == its
 
     __hash__ = None  # type: ignore[assignment]  # holds arrays

@@ -98,7 +98,7 @@ SHORT = "features: {distance: numeric}\n"
         (f"{SHORT}prediction: {{kind: class, label: {{test: ks}}}}",
          "prediction.label.test must be chi_square or none"),
         (f"{SHORT}references: {{validation: false}}",
-         "references must use validation, sliding or both"),
+         "references must use at least one of validation"),
         (f"{SHORT}outcomes: {{label: {{classes: [a]}}}}",
          "outcomes.label.classes must list at least two different classes"),
         (f"{SHORT}outcomes: {{label: {{classes: [a, b], positive: c}}}}",

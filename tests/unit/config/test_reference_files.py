@@ -10,12 +10,14 @@ import jsonschema
 import pytest
 from pydantic import BaseModel
 
+from stream_monitor.config.calendar import load_calendar
 from stream_monitor.config.json_schema import model_schema, monitor_schema, write_schemas
 from stream_monitor.config.loading import load_config, load_model
 from stream_monitor.config.model import ModelConfig
 from stream_monitor.config.monitor import MonitorConfig
 from stream_monitor.config.windows import WindowConfig
 from stream_monitor.config.yaml_text import parse_yaml
+from stream_monitor.core.windows import Window
 
 CONFIG = Path(__file__).parents[3] / "config"
 MONITOR = CONFIG / "monitor.yaml"
@@ -71,8 +73,10 @@ def test_model_file_holds_every_key() -> None:
 def test_model_file_shows_the_defaults_of_what_is_not_about_flights() -> None:
     flights = load_model(FLIGHTS, MonitorConfig(), {})
     plain = ModelConfig.model_validate({"features": {"x": "numeric"}})
-    for key in ("references", "allowed_lateness", "correction_horizon", "alarm_budget"):
+    for key in ("volume", "allowed_lateness", "correction_horizon", "alarm_budget"):
         assert getattr(flights, key) == getattr(plain, key)
+    shown, used = flights.references, plain.references
+    assert (shown.validation, shown.sliding) == (used.validation, used.sliding)
     assert flights.features["dep_delay"] == plain.features["x"]
     day = WindowConfig(size=86_400, timezone="America/New_York")
     assert flights.windows == (day,)
@@ -140,3 +144,11 @@ def test_schemas_refuse_mistakes(schema: dict[str, Any], values: dict[str, Any])
 )
 def test_schema_accepts_short_forms(values: dict[str, Any]) -> None:
     jsonschema.validate(values, model_schema())
+
+
+def test_the_example_of_a_calendar_names_what_it_says() -> None:
+    calendar = load_calendar(CONFIG / "calendar.yaml")
+    friday = Window(1_795_755_600, 1_795_842_000)  # 2026-11-27 in New York
+    names = {entry.name for entry in calendar.covering(friday, "flights")}
+    assert names == {"pricing campaign", "Black Friday"}
+    assert not calendar.mutes(friday, "flights")

@@ -10,6 +10,8 @@ from stream_monitor.config.model import ModelConfig
 from stream_monitor.config.monitor import AlarmBudgetConfig, MonitorConfig
 from stream_monitor.config.specification import model_spec
 from stream_monitor.core.policy import (
+    JOINT,
+    VOLUME,
     AlarmBudget,
     FeaturePolicy,
     ModelSpec,
@@ -36,7 +38,9 @@ def test_shortest_model_has_the_core_defaults() -> None:
     for key in ("outcomes", "segment_keys", "pane_s", "references", "sliding_s", "budget",
                 "allowed_lateness_s", "correction_horizon_s", "owner", "tier"):  # fmt: skip
         assert getattr(found, key) == getattr(core, key)
-    assert found.policies == {"distance": FeaturePolicy()}
+    assert found.policies == {
+        "distance": FeaturePolicy(), JOINT: FeaturePolicy(), VOLUME: FeaturePolicy()
+    }  # fmt: skip
 
 
 def test_key_without_a_value_has_its_default() -> None:

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from stream_monitor.core.model_state import ModelState
+from stream_monitor.core.policy import ReferenceKind
 from stream_monitor.core.results import DriftEvent, Output, WindowResult
 from stream_monitor.core.windows import WindowSize
 from tests.unit.core.builders import HOUR_S, deltas, events, matched_labels
@@ -13,7 +14,10 @@ from tests.unit.core.streams import SPEC, T0, catalogue
 
 LAYOUT = catalogue().layout_for(SPEC, "1")
 LATENESS_S, HORIZON_S = 300, HOUR_S
-ONE_HOUR = replace(SPEC, windows=(WindowSize(HOUR_S, recover_after=1),), segment_keys=())
+ONE_HOUR = replace(
+    SPEC, windows=(WindowSize(HOUR_S, recover_after=1),), segment_keys=(),
+    references=(ReferenceKind.VALIDATION,),
+)  # fmt: skip
 RNG = np.random.default_rng(8)
 
 
@@ -41,9 +45,9 @@ def windows(outputs: list[Output]) -> list[WindowResult]:
 
 
 def said(outputs: list[Output], feature: str = "amount") -> list[tuple[int, str, int, str]]:
-    """(hour, status, revision, reference) of one feature's drift events."""
+    """(hour, status, revision, references) of one feature's drift events."""
     return [
-        ((e.window.start_s - T0) // HOUR_S, e.status.value, e.revision, e.reference.value)
+        ((e.window.start_s - T0) // HOUR_S, e.status.value, e.revision, "+".join(e.references))
         for e in outputs
         if isinstance(e, DriftEvent) and e.feature == feature
     ]

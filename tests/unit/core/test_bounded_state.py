@@ -49,13 +49,12 @@ def with_tracks(features: int) -> ModelState:
     small = state()
     put(small, T0, shift=9)
     close(small, 0)
-    track = small.tracks["1", "all", "1h", "amount", "validation"]
+    track = small.tracks["1", "all", "1h", "amount"]
     model = ModelState(wide(features), "app", ReferenceCatalogue())
     for feature in model.spec.schema.features:
-        for kind in model.spec.references:
-            where = ("1", "all", "1h", feature.name, kind.value)
-            model.tracks[where] = track
-            model.changed.add(("tracks", group_of(where, model.spec)))
+        where = ("1", "all", "1h", feature.name)
+        model.tracks[where] = track
+        model.changed.add(("tracks", group_of(where, model.spec)))
     return model
 
 
@@ -64,7 +63,7 @@ def test_tracks_are_in_records_of_about_a_hundred() -> None:
     topic = StateRecords().changes(partition_of(model))
     tracks = [value for key, value in topic if b'"tracks"' in key and value]
     sizes = [len(orjson.loads(value)) for value in tracks]
-    assert sum(sizes) == 1_800
+    assert sum(sizes) == 900
     assert max(sizes) <= 200
     again, _ = restored(model.spec, topic)
     assert again.tracks == model.tracks
@@ -77,7 +76,7 @@ def test_tracks_move_to_other_records_when_the_number_of_features_changes() -> N
     assert {where[3] for where in fewer.tracks} == {f"feature {i}" for i in range(60)}
     topic += records.changes(partition_of(fewer))
     left = {key: value for key, value in dict(topic).items() if b'"tracks"' in key and value}
-    assert sum(len(orjson.loads(value)) for value in left.values()) == 120
+    assert sum(len(orjson.loads(value)) for value in left.values()) == 60
     assert restored(wide(60), topic)[0].tracks == fewer.tracks
 
 
@@ -130,7 +129,7 @@ def run(model: ModelState, hours: range, version: str = "1", shift: float = 0.0)
 def test_a_calm_track_is_dropped_when_its_windows_are_settled_and_begins_anew() -> None:
     model = state()
     run(model, range(3))
-    assert len(model.tracks) == 4
+    assert len(model.tracks) == 3
     model.advance(T0 + 3 * HOUR_S + SETTLED_S, 0)
     assert model.tracks == {}
     found = run(model, range(5, 6), shift=9)
@@ -141,7 +140,7 @@ def test_an_open_incident_is_kept_however_long_nothing_comes() -> None:
     model = state()
     run(model, range(1), shift=9)
     model.advance(T0 + 900 * HOUR_S, 0)
-    assert ("1", "all", "1h", "amount", "validation") in model.tracks
+    assert ("1", "all", "1h", "amount") in model.tracks
     found = run(model, range(901, 902), shift=9)
     assert (901, "ongoing", 0, "validation") in said(found)
 
@@ -162,7 +161,7 @@ def test_a_version_that_is_over_leaves_no_tracks_and_no_newest_records() -> None
     assert {where[1] for where in model.latest} == {"2"}
     assert (2, "ongoing", 0, "validation") in said(found)
     assert len({e.incident_id for e in found if isinstance(e, DriftEvent)
-                and (e.feature, e.reference) == ("amount", "validation")}) == 1  # fmt: skip
+                and e.feature == "amount"}) == 1  # fmt: skip
 
 
 def test_of_two_versions_side_by_side_none_takes_the_other_s_incident() -> None:

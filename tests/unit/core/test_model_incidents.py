@@ -17,7 +17,7 @@ def test_drift_opens_goes_on_and_recovers_and_a_late_correction_retracts() -> No
     for hour, shift in enumerate((0, 4, 4, 0)):
         put(model, T0 + hour * HOUR_S, shift=shift)
         found += close(model, hour)
-    validation = [event for event in said(found) if event[3] == "validation"]
+    validation = [event for event in said(found) if "validation" in event[3]]
     assert [event[:3] for event in validation] == [
         (1, "opened", 0), (2, "ongoing", 0), (3, "recovered", 0)
     ]  # fmt: skip
@@ -26,7 +26,7 @@ def test_drift_opens_goes_on_and_recovers_and_a_late_correction_retracts() -> No
     assert (3, "ongoing", 1, "validation") in said(revised)
     events = [e for e in [*found, *revised] if isinstance(e, DriftEvent)]
     same = [e for e in events if e.window.start_s == T0 + 3 * HOUR_S and e.feature == "amount"]
-    assert len({(e.event_id, e.reference) for e in same}) == len({e.reference for e in same})
+    assert len({(e.event_id, e.opened_s) for e in same}) == len({e.opened_s for e in same})
     assert {e.status for e in same} >= {Status.RECOVERED, Status.ONGOING}
 
 
@@ -47,10 +47,10 @@ def test_a_new_version_goes_on_with_the_incident_of_the_last_one(step_s: int) ->
     put(model, T0 + 3 * HOUR_S, shift=9, version="2")
     for time_s in range(T0 + HOUR_S, T0 + 9 * HOUR_S, step_s):
         outputs += model.advance(time_s, 0)
-    shown = [e for e in said(outputs) if e[3] == "validation"]
+    shown = [e for e in said(outputs) if "validation" in e[3]]
     assert [event[:2] for event in shown] == [(0, "opened"), (3, "ongoing")]
     assert len({e.incident_id for e in outputs if isinstance(e, DriftEvent)
-                and (e.feature, e.reference) == ("amount", "validation")}) == 1  # fmt: skip
+                and e.feature == "amount"}) == 1  # fmt: skip
 
 
 @pytest.mark.parametrize("order", [("1", "2"), ("2", "1")])
@@ -65,7 +65,7 @@ def test_of_two_versions_that_end_together_the_later_named_one_is_gone_on_from(
     put(model, T0 + HOUR_S, shift=9, version="3")
     outputs += close(model, 1)
     third = [e for e in outputs if isinstance(e, DriftEvent) and e.key.version == "3"]
-    shown = {e.status for e in third if (e.feature, e.reference) == ("amount", "validation")}
+    shown = {e.status for e in third if e.feature == "amount"}
     assert shown == {Status.ONGOING}
 
 
@@ -83,7 +83,7 @@ def test_the_half_of_a_window_without_a_reference_takes_back_nothing(is_drift_fi
         outputs += close(model, 0)
     put(model, T0 + HOUR_S, shift=9)
     outputs += close(model, 1)
-    shown = [event for event in said(outputs) if event[3] == "validation"]
+    shown = [event for event in said(outputs) if "validation" in event[3]]
     assert shown == [(0, "opened", 0, "validation"), (1, "ongoing", 0, "validation")]
     states = {r.features[0].state for r in windows(outputs)}
     assert VerdictState.NO_REFERENCE in states

@@ -1,7 +1,7 @@
 import pytest
 
 from stream_monitor.core.model_state import ModelState
-from stream_monitor.core.policy import ReferenceKind
+from stream_monitor.core.policy import VOLUME, ReferenceKind
 from stream_monitor.core.profile.profile import ALL
 from stream_monitor.core.results import Output, PerformanceResult
 from stream_monitor.core.schema import Outcome
@@ -104,8 +104,8 @@ def test_what_is_final_is_forgotten() -> None:
         close(model, hour, labels_s=T0 + hour * HOUR_S)
     assert len(model.panes) <= 5
     assert len(model.closed) <= 5
-    assert len(model.tracks) == 4
-    assert all(len(track.verdicts) <= 3 for track in model.tracks.values())
+    assert len(model.tracks) == 3
+    assert all(len(track.windows) <= 3 for track in model.tracks.values())
     assert max(len(kept) for kept in model.history.values()) <= 11
     final = [p for p in model.panes.values() if "numeric" not in p.parts]
     assert all(set(p.parts) <= {"traffic", "outcome:label"} for p in final)
@@ -143,7 +143,7 @@ def test_a_revision_comes_before_the_later_windows_that_are_compared_with_it(
         close(model, 0)
     last = windows(close(model, 3))[-1]
     assert last.window.start_s == T0 + 3 * HOUR_S
-    assert [f.comparison.n_reference for f in last.features if f.comparison] == [250, 250]
+    assert [f.comparison.n_reference for f in last.features[:2] if f.comparison] == [250, 250]
 
 
 def test_windows_without_a_reference_say_so() -> None:
@@ -152,5 +152,7 @@ def test_windows_without_a_reference_say_so() -> None:
     for delta in deltas(ONE_HOUR, layout, events([T0] * 3)):
         model.add(delta)
     (result,) = windows(close(model, 0))
-    assert {f.state for f in result.features} == {VerdictState.NO_REFERENCE}
+    *features, volume = result.features
+    assert {f.state for f in features} == {VerdictState.NO_REFERENCE}
+    assert (volume.feature, volume.state) == (VOLUME, VerdictState.INSUFFICIENT_DATA)
     assert (result.traffic.events, result.key.segment) == (3, ALL)

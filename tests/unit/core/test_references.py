@@ -14,7 +14,6 @@ from stream_monitor.core.references import (
     Reference,
     WindowProfile,
     build_reference,
-    sliding_reference,
 )
 from stream_monitor.core.schema import Feature, FeatureKind, Schema
 from stream_monitor.core.windows import DAY_S, Window, WindowSize
@@ -83,36 +82,6 @@ def windows_of(profile: Profile, starts: list[int]) -> list[WindowProfile]:
     return [WindowProfile(Window(s, s + HOUR_S), profile) for s in starts]
 
 
-def test_the_sliding_reference_holds_final_windows_of_its_span_only() -> None:
-    spec = model_spec(sliding_s=4 * HOUR_S, correction_horizon_s=2 * HOUR_S)
-    profile = reference().segments[ALL].total.profile
-    judged = Window(T0 + 9 * HOUR_S, T0 + 10 * HOUR_S)
-    history = windows_of(profile, [T0 + h * HOUR_S for h in range(12)])
-    found = sliding_reference(history, judged, spec.windows[0], spec)
-    assert found is not None
-    starts = [(w.window.start_s - T0) // HOUR_S for w in found.windows["1h"]]
-    assert starts == [5, 6, 7]
-    assert found.total.window == Window(T0 + 5 * HOUR_S, T0 + 8 * HOUR_S)
-    assert found.total.profile.events == 3 * profile.events
-
-
-def test_without_a_final_window_there_is_no_sliding_reference() -> None:
-    profile = reference().segments[ALL].total.profile
-    judged = Window(T0, T0 + HOUR_S)
-    for history in ([], windows_of(profile, [T0 - HOUR_S // 2, T0, T0 + HOUR_S])):
-        assert sliding_reference(history, judged, SPEC.windows[0], SPEC) is None
-
-
-def test_the_later_windows_of_a_history_do_not_change_an_earlier_reference() -> None:
-    spec = model_spec(correction_horizon_s=0)
-    (delta, *_) = deltas(spec, reference().layout, events([T0]))
-    history = windows_of(delta.profile, [T0 - 2 * HOUR_S, T0 - HOUR_S])
-    judged = Window(T0, T0 + HOUR_S)
-    before = sliding_reference(history, judged, spec.windows[0], spec)
-    later = [*history, *windows_of(delta.profile, [T0, T0 + HOUR_S])]
-    assert sliding_reference(later, judged, spec.windows[0], spec) == before
-
-
 class TestCatalogue:
     def test_a_version_counts_by_its_own_reference_else_by_the_latest(self) -> None:
         catalogue = ReferenceCatalogue()
@@ -145,7 +114,7 @@ class TestCatalogue:
         assert catalogue.layout(other, layout.profile_id) == layout
         assert catalogue.view(other, layout.profile_id, ALL, "1h") is None
         assert catalogue.windows(other, layout.profile_id, ALL, "1h") == ()
-        assert catalogue.segments(other, layout.profile_id) == 1
+        assert catalogue.segments(other, layout.profile_id) == 0
 
     def test_an_unknown_profile_id_has_no_layout(self) -> None:
         assert ReferenceCatalogue().layout(SPEC, "unknown") is None

@@ -27,6 +27,7 @@ def held(detector: Detector) -> dict[str, Any]:
         "closed": model.closed,
         "history": {k: v for k, v in model.history.items() if v},
         "tracks": model.tracks,
+        "tallies": {k: v for k, v in model.tallies.items() if v},
         "latest": {k: orjson.loads(orjson.dumps(v)) for k, v in model.latest.items()},
         "figures": (model.inexact, model.late_dropped, model.watermark_s, state.unreadable),
         "chain": (replace(state.chain, duplicates=0), dict(state.partitions)),

@@ -5,7 +5,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stream_monitor.core.policy import (
-    AlarmBudget,
     Aspect,
     FeaturePolicy,
     ReferenceKind,
@@ -13,8 +12,7 @@ from stream_monitor.core.policy import (
 )
 from stream_monitor.core.results import FeatureResult, escalated
 from stream_monitor.core.schema import Feature, FeatureKind, Schema
-from stream_monitor.core.verdicts import Measurement, Verdict, VerdictState, alpha_of, judge
-from stream_monitor.core.windows import DAY_S, WindowSize
+from stream_monitor.core.verdicts import Measurement, Verdict, VerdictState, judge
 from tests.unit.core.builders import model_spec
 
 ALPHA = 1e-4
@@ -94,18 +92,6 @@ def test_the_ratio_reaches_one_exactly_where_it_drifts(
     assert found.ratio >= 0
     assert math.isfinite(found.ratio)
     assert (found.severity is not None) == (found.state is VerdictState.DRIFT)
-
-
-def test_alpha_is_the_budget_s_share_of_one_test() -> None:
-    hour, day = WindowSize(3_600), WindowSize(DAY_S)
-    spec = model_spec(windows=(hour, day))
-    tests = (6 + 4) * 2
-    assert alpha_of(spec, hour, 1) == pytest.approx(1 / 2 / 168 / tests)
-    assert alpha_of(spec, day, 9) == pytest.approx(1 / 2 / 7 / (tests * 9))
-    one = model_spec(windows=(day,), references=(ReferenceKind.VALIDATION,))
-    assert alpha_of(one, day, 0) == 1e-3
-    strict = model_spec(windows=(day,), budget=AlarmBudget(0.1, 1e-6))
-    assert alpha_of(strict, day, 1) == 1e-6
 
 
 def result(name: str, state: VerdictState) -> FeatureResult:

@@ -59,3 +59,23 @@ def test_a_far_barrier_keeps_a_positive_probability() -> None:
 def test_a_barrier_beyond_all_numbers_is_not_crossed() -> None:
     assert grid_crossing_probability(1e6, np.arange(1, 80) / 80) == 0.0
     assert kolmogorov_survival(1e6) == 0.0
+
+
+@pytest.mark.parametrize("moved", [0, 5, 20, 60])
+def test_below_the_size_to_be_exact_from_the_bound_is_told(moved: int) -> None:
+    k, w = np.array([300, 500, 200]), np.array([150 - moved, 250, 100 + moved])
+    exact = kolmogorov_smirnov(k, w, discrete=True)
+    assert exact is not None
+    assert exact.p is not None
+    assert kolmogorov_smirnov(k, w, discrete=True, exact_from=exact.effect) == exact
+    bound = kolmogorov_smirnov(k, w, discrete=True, exact_from=exact.effect + 1e-9)
+    assert bound is not None
+    assert bound.p == kolmogorov_survival(exact.statistic / np.sqrt(1 / 1_000 + 1 / 500))
+    assert bound.p >= exact.p
+
+
+def test_continuous_values_have_no_bound() -> None:
+    k, w = np.array([300, 500, 200]), np.array([130, 250, 120])
+    assert kolmogorov_smirnov(k, w, discrete=False, exact_from=1.0) == kolmogorov_smirnov(
+        k, w, discrete=False
+    )

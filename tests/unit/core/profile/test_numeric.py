@@ -1,3 +1,5 @@
+from decimal import Decimal
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -123,6 +125,26 @@ def test_the_widest_range_has_a_median() -> None:
     summary = count([1.7e308, 1.7e308, -1.7e308, -1.7e308])
     assert summary.median is not None
     assert np.isfinite(summary.median)
+
+
+@given(st.lists(st.decimals(-(10**7), 10**7, places=5), min_size=1, max_size=60), st.integers(0, 4))
+@settings(max_examples=50, deadline=None)
+def test_decimals_are_those_that_the_values_are_written_with(
+    values: list[Decimal], places: int
+) -> None:
+    rounded = [round(value, places) for value in values]
+    needed = [max(0, -int(value.normalize().as_tuple().exponent)) for value in rounded]
+    expected = tuple(sum(number <= most for number in needed) for most in range(4))
+    assert count([float(value) for value in rounded]).decimals == expected
+
+
+def test_the_largest_values_are_whole_and_a_third_has_no_few_decimals() -> None:
+    assert count([1e308, -1e308, 2.0**60]).decimals == (3, 3, 3, 3)
+    assert count([1 / 3, -2 / 3, 1e-5]).decimals == (0, 0, 0, 0)
+
+
+def test_decimals_of_times_in_seconds_are_seen() -> None:
+    assert count([1_700_000_000.0, 1_700_000_000.25, 1_700_000_000.5]).decimals == (1, 2, 3, 3)
 
 
 def test_no_numeric_features_is_no_work() -> None:

@@ -1,0 +1,141 @@
+"""What drifts, explained: the segments that carry it, and hints at probable causes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from stream_monitor.core.drill_down import Carrier, Sides, carriers_of
+from stream_monitor.core.hints.causes import MOST_HINTS, hints_of, window_hints
+from stream_monitor.core.hints.feature_evidence import (
+    CategoricalEvidence,
+    FeatureEvidence,
+    NumericEvidence,
+)
+from stream_monitor.core.hints.hint import Hint
+from stream_monitor.core.hints.movement import movement_hint
+from stream_monitor.core.hints.named_days import calendar_hint
+from stream_monitor.core.hints.pattern import season_hint
+from stream_monitor.core.history_references import Past, chosen_windows, one_history
+from stream_monitor.core.policy import ModelSpec, ReferenceKind
+from stream_monitor.core.profile.profile import ALL
+from stream_monitor.core.reference_catalogue import ReferenceCatalogue
+from stream_monitor.core.references import WindowProfile
+from stream_monitor.core.results import FeatureResult, WindowKey
+from stream_monitor.core.schema import FeatureKind
+from stream_monitor.core.verdicts import VerdictState
+
+
+@dataclass
+class Explainer:
+    """Explains the results of one judged window.
+
+    `past` is by segment, of this size and profile id; `segments` holds the same window of each segment that
+    a drift of `all` can be traced to.
+    """
+
+    window: WindowProfile
+    key: WindowKey
+    spec: ModelSpec
+    catalogue: ReferenceCatalogue
+    past: Mapping[str, Past]
+    segments: Mapping[str, WindowProfile]
+    _totals: dict[tuple[ReferenceKind, str], WindowProfile | None] = field(default_factory=dict)
+
+    def explained(self, results: Sequence[FeatureResult]) -> tuple[FeatureResult, ...]:
+        """The results; those of features that drift with carriers and hints."""
+        drifting = [r for r in results if r.state is VerdictState.DRIFT]
+        if not drifting:
+            return tuple(results)
+        own = {r.reference for r in drifting}
+        together = {kind: self._window_hints(kind, drifting) for kind in own}
+        return tuple(
+            self._explain(r, results, together[r.reference]) if r.state is VerdictState.DRIFT else r
+            for r in results
+        )
+
+    def _explain(
+        self, result: FeatureResult, results: Sequence[FeatureResult], together: Sequence[Hint]
+    ) -> FeatureResult:
+        days = calendar_hint(self.spec.calendar.covering(self.window.window, self.spec.name))
+        more = [hint for hint in (days, _season(result.feature, results)) if hint]
+        evidence = self._evidence(result)
+        if evidence is None:
+            return replace(result, hints=(*result.hints, *more)[:MOST_HINTS])
+        names = (result.feature,)
+        more += [h for h in together if {h.detail["first"], h.detail["second"]} & set(names)]
+        hints = hints_of(evidence, more) or tuple(h for h in (movement_hint(evidence),) if h)
+        return replace(result, carriers=self._carriers(result), hints=hints)
+
+    def _window_hints(
+        self, kind: ReferenceKind, drifting: Iterable[FeatureResult]
+    ) -> tuple[Hint, ...]:
+        found = (self._evidence(r) for r in drifting if r.reference is kind)
+        return window_hints([evidence for evidence in found if evidence])
+
+    def _evidence(self, result: FeatureResult) -> FeatureEvidence | None:
+        total = self._total(result.reference, self.key.segment)
+        if total is None or not isinstance(result.kind, FeatureKind):
+            return None
+        layout, schema = self.window.profile.layout.bins, self.spec.schema
+        drifted = (v for v in result.verdicts if v.state is VerdictState.DRIFT)
+        aspects = frozenset(v.measurement.aspect.value for v in drifted)
+        may_name = result.feature not in self.spec.masks
+        if result.kind is FeatureKind.NUMERIC:
+            i = schema.numeric.index(result.feature)
+            return NumericEvidence(
+                result.feature, layout.numeric[i], total.numeric[i], self.window.numeric[i],
+                aspects, may_name, self._coerced(total, i),
+            )  # fmt: skip
+        i = schema.categorical.index(result.feature)
+        coerced = self._coerced(total, i + len(schema.numeric))
+        return CategoricalEvidence(
+            result.feature, layout.categorical[i], total.categorical[i],
+            self.window.categorical[i], aspects, may_name, coerced,
+        )  # fmt: skip
+
+    def _coerced(self, total: WindowProfile, i: int) -> tuple[float, float] | None:
+        sides = [w.profile.traffic.summarise().coerced for w in (total, self.window)]
+        before, after = (side[i] for side in sides)
+        return None if before is None or after is None else (before, after)
+
+    def _carriers(self, result: FeatureResult) -> tuple[Carrier, ...]:
+        """The segments that carry a drift of all."""
+        whole, deciding = self._total(result.reference, ALL), result.deciding
+        is_feature = isinstance(result.kind, FeatureKind)
+        if self.key.segment != ALL or not is_feature or whole is None or deciding is None:
+            return ()
+        sides = {}
+        for name, window in self.segments.items():
+            total = self._total(result.reference, name)
+            if total is not None:
+                sides[name] = Sides(total.tables, window.tables)
+        return carriers_of(
+            result.feature, FeatureKind(result.kind), deciding.measurement.aspect,
+            self.spec.schema, Sides(whole.tables, self.window.tables), sides,
+        )  # fmt: skip
+
+    def _total(self, kind: ReferenceKind, segment: str) -> WindowProfile | None:
+        """A reference of one segment, as a sum."""
+        if (kind, segment) not in self._totals:
+            self._totals[kind, segment] = self._sum(kind, segment)
+        return self._totals[kind, segment]
+
+    def _sum(self, kind: ReferenceKind, segment: str) -> WindowProfile | None:
+        where = (self.spec, self.key.profile_id, segment, self.key.size)
+        if kind.is_frozen:
+            view = self.catalogue.view(*where, kind)
+            return None if view is None else view.total
+        seeds = self.catalogue.windows(*where)
+        history = one_history(self.past.get(segment, ()), seeds, self.catalogue.sums)
+        windows = chosen_windows(kind, history, self.window.window, self.spec)
+        if kind is ReferenceKind.PREVIOUS:
+            windows = windows[-1:]
+        return self.catalogue.sums.total(windows) if windows else None
+
+
+def _season(feature: str, results: Sequence[FeatureResult]) -> Hint | None:
+    own = [r for r in results if r.feature == feature]
+    moved = {r.reference.value for r in own if r.state is VerdictState.DRIFT}
+    quiet = {r.reference.value for r in own if r.state is VerdictState.OK}
+    return season_hint(moved, quiet)

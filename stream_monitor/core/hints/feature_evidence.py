@@ -1,0 +1,74 @@
+"""What hints look at: the counts of one feature in the reference and in the window."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from stream_monitor.core.binning import CategoricalBinning, NumericBinning
+from stream_monitor.core.evidence import NAMED_FROM
+from stream_monitor.core.profile.categorical import KEPT_UNSEEN, CategoricalSummary
+from stream_monitor.core.profile.numeric import NumericSummary
+from stream_monitor.core.schema import FeatureKind
+
+
+@dataclass(frozen=True, slots=True)
+class NumericEvidence:
+    """A numeric feature: counts of both sides under one binning, and the aspects that drifted.
+
+    `coerced` holds the shares of the reference's and the window's sampled events whose number came in
+    another JSON type; None where no sample was taken. `may_name` allows values of the feature in texts.
+    """
+
+    name: str
+    binning: NumericBinning
+    reference: NumericSummary
+    window: NumericSummary
+    aspects: frozenset[str]
+    may_name: bool = True
+    coerced: tuple[float, float] | None = None
+
+    @property
+    def kind(self) -> FeatureKind:
+        """The kind of the feature."""
+        return FeatureKind.NUMERIC
+
+
+@dataclass(frozen=True, slots=True)
+class CategoricalEvidence:
+    """A categorical feature; fields as in NumericEvidence. Masked features have `may_name` False."""
+
+    name: str
+    binning: CategoricalBinning
+    reference: CategoricalSummary
+    window: CategoricalSummary
+    aspects: frozenset[str]
+    may_name: bool = True
+    coerced: tuple[float, float] | None = None
+
+    @property
+    def kind(self) -> FeatureKind:
+        """The kind of the feature."""
+        return FeatureKind.CATEGORICAL
+
+    def can_name(self, rows: int) -> bool:
+        """Whether a category that so many rows of one side hold may be shown."""
+        return self.may_name and rows >= NAMED_FROM
+
+    @property
+    def at_least(self) -> str:
+        """What goes before a share that is counted over unseen values, of which at most 64 are kept."""
+        return "at least " if len(self.window.unseen_values) >= KEPT_UNSEEN else ""
+
+
+FeatureEvidence = NumericEvidence | CategoricalEvidence
+
+
+def rows_of(summary: NumericSummary | CategoricalSummary) -> int:
+    """All rows of a side: with a value, without, or with one of the wrong type."""
+    rows = summary.n + summary.missing + summary.wrong_type
+    return rows + summary.non_finite if isinstance(summary, NumericSummary) else rows
+
+
+def share(part: int, whole: int) -> float:
+    """part/whole, 0 for nothing."""
+    return part / whole if whole else 0.0

@@ -1,0 +1,1 @@
+"""Named drifts put into columns on purpose: pure functions from columns and a seed to columns."""

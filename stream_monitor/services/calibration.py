@@ -1,0 +1,290 @@
+"""Calibration: the false alarms of a configuration over a history, and what would have kept it quiet."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+import numpy as np
+
+from stream_monitor.core.budget import alpha_of
+from stream_monitor.core.calibrating import (
+    Course,
+    FloorAdvice,
+    advise_floors,
+    floor_key,
+    quiet_scales,
+)
+from stream_monitor.core.day_shuffling import shuffled_days
+from stream_monitor.core.errors import InvalidSpecification
+from stream_monitor.core.policy import JOINT, PERFORMANCE, VOLUME, Aspect, ModelSpec
+from stream_monitor.core.profile.profile import ALL
+from stream_monitor.core.tables import TableRows
+from stream_monitor.core.windows import DAY_S, WindowSize, check_pane
+from stream_monitor.services.history import ReferencePeriod
+from stream_monitor.services.null_runs import NullRun, Progress, null_run
+
+DEFAULT_SIZES: Final = (3_600, DAY_S, 7 * DAY_S)
+_PASSED_FOR_CHANCE: Final = 0.95
+_MOST_TRIED: Final = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class AspectRow:
+    """One aspect of one subject beside one reference, over the run.
+
+    `incidents` are those of this aspect alone, `largest` the largest effect seen and `p` its p; `recommended`
+    is None where the present floor does.
+    """
+
+    subject: str
+    reference: str
+    aspect: Aspect
+    tests: int
+    incidents: int
+    largest: float
+    p: float
+    floor: float
+    recommended: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class SizeTrial:
+    """The run with windows of one size alone, which then have the whole budget.
+
+    `by_rows` is the smallest KS distance that independent rows could show at this α; `by_chance` the one
+    that 95 of 100 windows stayed below without p ≤ α: what windows differ by anyway. None without a
+    numeric feature. `drifting` is the share of windows in which anything drifted: one long incident can
+    hold many of them.
+    """
+
+    size: str
+    windows: int
+    rows: float
+    alpha: float
+    incidents: int
+    weeks: float
+    drifting: float
+    by_rows: float | None
+    by_chance: float | None
+
+    @property
+    def per_week(self) -> float:
+        """Incidents per week."""
+        return self.incidents / self.weeks
+
+
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """What the runs say. Floors follow from `null`: the shuffled runs where there are some.
+
+    `after` counts the incidents with all recommended floors. `quiet_budget` is the alarm budget with which
+    the present floors would do; None where none would, or where they do already.
+    """
+
+    model: str
+    budget: float
+    as_it_ran: NullRun
+    shuffled: NullRun | None
+    rows: tuple[AspectRow, ...]
+    advice: tuple[FloorAdvice, ...]
+    after: int
+    quiet_budget: float | None
+    sizes: tuple[SizeTrial, ...]
+    seeds: tuple[int, ...]
+
+    @property
+    def null(self) -> NullRun:
+        """The run that the recommendations are made from."""
+        return self.shuffled or self.as_it_ran
+
+    @property
+    def before(self) -> int:
+        """Incidents of the null run with the present floors."""
+        return sum(row_incidents(self.null.courses).values())
+
+    @property
+    def is_quiet(self) -> bool:
+        """Whether the present floors keep the budget."""
+        return self.before <= self.budget * self.null.weeks
+
+    @property
+    def writable(self) -> tuple[FloorAdvice, ...]:
+        """The floors that are worth writing: not the blunt ones."""
+        return tuple(a for a in self.advice if not a.is_blunt)
+
+    @property
+    def after_writing(self) -> int:
+        """Incidents of the null run once the floors that are worth writing are set."""
+        return incidents_with(self.null.courses, self.writable)
+
+
+def calibrate(
+    rows: TableRows, spec: ModelSpec, period: ReferencePeriod, *,
+    sizes: Sequence[WindowSize] = (), shuffles: int = 0, seed: int = 0,
+    progress: Callable[[str, int, int], None] | None = None,
+) -> Calibration:  # fmt: skip
+    """Runs the configuration over a history and works out what would have kept the alarm budget.
+
+    The period is the reference; only what comes after it is judged. With `shuffles` the days of the whole
+    history are put into that many random orders (seeds `seed`, `seed` + 1, …), each with a reference of its
+    own, and the floors follow from these runs. Each of `sizes` runs alone, for comparison.
+    """
+
+    def told(what: str) -> Progress | None:
+        return (lambda done, total: progress(what, done, total)) if progress else None
+
+    as_it_ran = null_run(rows, spec, period, told("history as it was"))
+    seeds = tuple(range(seed, seed + shuffles))
+    zone = spec.windows[0].timezone
+    orders = [shuffled_days(rows, zone, s) for s in seeds]
+    shuffled: NullRun | None = None
+    for i, order in enumerate(orders, 1):
+        run = null_run(order, spec, period, told(f"days shuffled, {i} of {shuffles}"))
+        shuffled = run if shuffled is None else shuffled.add(run)
+    null = shuffled or as_it_ran
+    allowed = spec.budget.alarms_per_week * null.weeks
+    advice = tuple(advise_floors(null.courses, allowed))
+    return Calibration(
+        model=spec.name,
+        budget=spec.budget.alarms_per_week,
+        as_it_ran=as_it_ran,
+        shuffled=shuffled,
+        rows=tuple(_aspect_rows(null.courses, advice)),
+        advice=advice,
+        after=incidents_with(null.courses, advice),
+        quiet_budget=_quiet_budget(spec, null, allowed),
+        sizes=tuple(
+            size_trial(orders[0] if orders else rows, spec, period, size, told(f"windows of {size.name}"))
+            for size in sizes
+        ),
+        seeds=seeds,
+    )  # fmt: skip
+
+
+def candidate_sizes(spec: ModelSpec, lengths_s: Sequence[int] = DEFAULT_SIZES) -> list[WindowSize]:
+    """The sizes that are runs of whole panes, with the configured rules or the usual ones of their length."""
+    configured = {size.size_s: size for size in spec.windows}
+    zone = spec.windows[0].timezone
+    found = []
+    for length in lengths_s:
+        size = configured.get(length) or _usual(length, zone)
+        try:
+            check_pane(spec.pane_s, (size,))
+        except InvalidSpecification:
+            continue
+        found.append(size)
+    return found
+
+
+def _usual(length_s: int, timezone: str) -> WindowSize:
+    if length_s < DAY_S:
+        return WindowSize(length_s, timezone, k=2, n=3, recover_after=6)
+    return WindowSize(length_s, timezone, recover_after=7 if length_s < 7 * DAY_S else 1)
+
+
+def size_trial(
+    rows: TableRows, spec: ModelSpec, period: ReferencePeriod, size: WindowSize,
+    progress: Progress | None = None,
+) -> SizeTrial:  # fmt: skip
+    """The null run with windows of one size alone, of at most _MOST_TRIED windows."""
+    alone = replace(spec, windows=(size,))
+    run = null_run(rows, alone, period, progress, _MOST_TRIED)
+    findings = [f for c in run.courses for m in c.moments for f in m.findings]
+    alpha = max(f.alpha for f in findings)
+    numeric = set(spec.schema.numeric)
+    chance = [
+        f.effect
+        for c in run.courses
+        if c.subject in numeric and c.key[1] == ALL
+        for m in c.moments
+        for f in m.findings
+        if f.aspect is Aspect.DISTRIBUTION and f.p > f.alpha
+    ]
+    return SizeTrial(
+        size.name, run.windows, run.rows, alpha, run.incidents, run.weeks, _drifting_share(run),
+        _smallest_distance(alpha, run.rows, run.reference_rows) if numeric else None,
+        float(np.quantile(chance, _PASSED_FOR_CHANCE)) if chance else None,
+    )  # fmt: skip
+
+
+def _drifting_share(run: NullRun) -> float:
+    drifting = {
+        m.window for c in run.courses for m in c.moments if any(f.is_drift({}) for f in m.findings)
+    }
+    return len(drifting) / run.windows
+
+
+def _smallest_distance(alpha: float, n: float, m: int) -> float:
+    """The KS distance whose p is α: √(½ ln(2/α)) · √(1/n + 1/m), the tail 2·exp(−2x²) solved for D."""
+    return math.sqrt(0.5 * math.log(2 / alpha)) * math.sqrt(1 / max(n, 1) + 1 / m)
+
+
+def incidents_with(courses: Sequence[Course], advice: Sequence[FloorAdvice]) -> int:
+    """Incidents of a run once the advised floors are set."""
+    floors = floors_by_subject(advice)
+    return sum(course.incidents(floors.get(course.subject, {})) for course in courses)
+
+
+def floors_by_subject(advice: Sequence[FloorAdvice]) -> dict[str, dict[str, float]]:
+    """New floors of each subject."""
+    floors: dict[str, dict[str, float]] = {}
+    for a in advice:
+        floors.setdefault(a.subject, {})[a.key] = a.recommended
+    return floors
+
+
+def row_incidents(courses: Sequence[Course]) -> dict[str, int]:
+    """Incidents by subject."""
+    counts: dict[str, int] = {}
+    for course in courses:
+        counts[course.subject] = counts.get(course.subject, 0) + course.incidents({})
+    return counts
+
+
+def _aspect_rows(courses: Sequence[Course], advice: Sequence[FloorAdvice]) -> Iterator[AspectRow]:
+    floors = floors_by_subject(advice)
+    order = {name: None for course in courses for name in (course.subject,)}
+    for subject in order:
+        own = [course for course in courses if course.subject == subject]
+        found = [f for course in own for moment in course.moments for f in moment.findings]
+        for kind in dict.fromkeys((f.reference, f.aspect) for f in found):
+            same = [f for f in found if (f.reference, f.aspect) == kind]
+            largest = max(same, key=lambda f: (f.effect, -f.p))
+            loud = any(f.is_drift({}) for f in same)
+            yield AspectRow(
+                subject, *kind, len(same),
+                sum(course.incidents({}, only=[kind]) for course in own) if loud else 0,
+                largest.effect, largest.p, largest.floor,
+                floors.get(subject, {}).get(floor_key(kind[1])),
+            )  # fmt: skip
+
+
+def _quiet_budget(spec: ModelSpec, null: NullRun, allowed: float) -> float | None:
+    """The budget that gives α small enough, through max_alpha where that is what bounds it now."""
+    scale = quiet_scales(null.courses, allowed)
+    if scale is None or scale == 1:
+        return None
+    uncapped = replace(spec, budget=replace(spec.budget, max_alpha=1.0))
+    segments = {course.key[1] for course in null.courses} - {ALL}
+    found = []
+    for size in spec.windows:
+        for segment in (ALL, *sorted(segments)):
+            share = alpha_of(uncapped, size, segment, len(segments))
+            alpha = alpha_of(spec, size, segment, len(segments)) / scale
+            found.append(spec.budget.alarms_per_week * alpha / share)
+    return float(f"{min(found):.2g}")
+
+
+def key_path(spec: ModelSpec, subject: str, key: str) -> tuple[str, ...]:
+    """Where a model's file keeps a floor of a subject."""
+    beside = {VOLUME: ("volume",), JOINT: ("joint",)}
+    if subject in beside:
+        return (*beside[subject], key)
+    if subject.startswith(PERFORMANCE):
+        return ("outcomes", subject.removeprefix(PERFORMANCE), "performance", key)
+    if subject.startswith("prediction."):
+        return (*subject.split(".", 1), key)
+    return ("features", subject, key)

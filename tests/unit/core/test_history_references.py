@@ -1,0 +1,89 @@
+from dataclasses import replace
+
+import pytest
+
+from stream_monitor.core.history_references import chosen_windows, one_history
+from stream_monitor.core.policy import ModelSpec, ReferenceKind
+from stream_monitor.core.profile.profile import Profile
+from stream_monitor.core.references import WindowProfile
+from stream_monitor.core.window_sums import WindowSums
+from stream_monitor.core.windows import DAY_S, Window
+from tests.unit.core.builders import HOUR_S, deltas, events, model_spec
+from tests.unit.core.streams import T0, catalogue
+
+SPEC = model_spec(sliding_s=4 * HOUR_S, correction_horizon_s=2 * HOUR_S)
+LAYOUT = catalogue().layout_for(SPEC, "1")
+
+
+def profile(n: int = 1) -> Profile:
+    return deltas(SPEC, LAYOUT, events([T0] * n))[0].profile
+
+
+def hours(starts: range, counted: Profile) -> list[WindowProfile]:
+    times = (T0 + hour * HOUR_S for hour in starts)
+    return [WindowProfile(Window(at, at + HOUR_S), counted) for at in times]
+
+
+def starts(
+    kind: ReferenceKind, history: list[WindowProfile], judged: Window, spec: ModelSpec = SPEC
+) -> list[int]:
+    chosen = chosen_windows(kind, history, judged, spec)
+    return [(w.window.start_s - T0) // HOUR_S for w in chosen]
+
+
+def test_the_sliding_reference_holds_final_windows_of_its_span_only() -> None:
+    judged = Window(T0 + 9 * HOUR_S, T0 + 10 * HOUR_S)
+    assert starts(ReferenceKind.SLIDING, hours(range(12), profile()), judged) == [5, 6, 7]
+
+
+@pytest.mark.parametrize("spans", [[], [(-0.5, 0.5)], [(0, 1), (1, 2)]])
+def test_without_a_final_window_there_is_nothing_to_compare_with(
+    spans: list[tuple[float, float]],
+) -> None:
+    judged = Window(T0, T0 + HOUR_S)
+    found = [
+        WindowProfile(Window(T0 + int(a * HOUR_S), T0 + int(b * HOUR_S)), profile())
+        for a, b in spans
+    ]
+    assert starts(ReferenceKind.SLIDING, found, judged) == []
+
+
+def test_the_later_windows_of_a_history_do_not_change_an_earlier_reference() -> None:
+    spec = replace(SPEC, correction_horizon_s=0)
+    judged = Window(T0, T0 + HOUR_S)
+    short, long = hours(range(-2, 0), profile()), hours(range(-2, 2), profile())
+    for kind in (ReferenceKind.SLIDING, ReferenceKind.PREVIOUS, ReferenceKind.SEASONAL):
+        found = starts(kind, short, judged, spec)
+        assert found == starts(kind, long, judged, spec) == [-2, -1]
+
+
+def test_year_ago_is_the_month_around_the_same_day() -> None:
+    year = range(-400 * 24, 0, 24)
+    counted = profile()
+    days = [WindowProfile(Window(T0 + h * HOUR_S, T0 + (h + 24) * HOUR_S), counted) for h in year]
+    chosen = chosen_windows(ReferenceKind.YEAR_AGO, days, Window(T0, T0 + DAY_S), SPEC)
+    ages = [(T0 - w.window.start_s) // DAY_S for w in chosen]
+    assert (max(ages), min(ages), len(ages)) == (380, 350, 31)
+
+
+def test_windows_of_all_versions_are_one_and_seeds_stand_where_none_ran() -> None:
+    one, two = profile(1), profile(2)
+    sums = WindowSums()
+    ran = [("1", hours(range(1, 2), one)[0]), ("2", hours(range(1, 2), two)[0])]
+    found = one_history(ran, hours(range(2), one), sums)
+    assert [w.profile.events for w in found] == [1, 3]
+    assert one_history(ran, hours(range(2), one), sums)[1] is found[1]
+
+
+def test_sums_by_days_are_sums_whatever_was_added_up_before() -> None:
+    sums = WindowSums()
+    windows = [w for n in (1, 2, 3) for w in hours(range(24 * n, 24 * n + 30), profile(n))]
+    windows.sort(key=lambda w: w.window.start_s)
+    for first in (0, 5, 40):
+        chosen = windows[first:]
+        total = sums.total(chosen)
+        plain = chosen[0].profile
+        for window in chosen[1:]:
+            plain = plain.merge(window.profile)
+        assert total.profile == plain
+        assert total.window == Window(chosen[0].window.start_s, chosen[-1].window.end_s)
