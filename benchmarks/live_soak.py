@@ -40,7 +40,7 @@ _CONSUMED: Final = "records_consumed_total"
 _PATIENCE_S: Final = 30.0
 PAST_S: Final = 8_100
 """Predictions are kept for an hour at least, and another: the join is full after two."""
-WARM_UP_MINUTES: Final = 4.0
+WARM_UP_MINUTES: Final = 12.0
 """From the start of live traffic; memory is noted after it."""
 
 

@@ -17,7 +17,7 @@ def main() -> int:
     """Exit codes: 0 all held, 1 something did not (nothing is kept then), 2 no real broker."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.soak", description=__doc__)
     parser.add_argument("--events", type=int, default=1_000_000, help="of the fault part; 0: none")
-    parser.add_argument("--minutes", type=float, default=14.0, help="of the live part; 0: none")
+    parser.add_argument("--minutes", type=float, default=23.0, help="of the live part; 0: none")
     parser.add_argument("--rate", type=int, default=1_000, help="live events per second")
     given = parser.parse_args()
     rows: list[Row] = []

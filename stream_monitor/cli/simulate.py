@@ -15,7 +15,7 @@ from stream_monitor.cli.output import note, print_json, print_table, progress_ba
 from stream_monitor.core.errors import InvalidSpecification
 from stream_monitor.core.injection.drift import DriftKind
 from stream_monitor.core.published import rfc3339
-from stream_monitor.core.windows import format_duration, parse_duration
+from stream_monitor.core.windows import DAY_S, format_duration, parse_duration
 from stream_monitor.services.drift_requests import DriftRequest
 from stream_monitor.services.history import ReferencePeriod
 from stream_monitor.services.simulating import Sighting, Simulation, Trial
@@ -132,13 +132,18 @@ def _row(trial: Trial, found: Sighting) -> dict[str, Any]:
         "injected": found.is_touched,
         "first_seen": None if window is None else rfc3339(window.start_s),
         "delay_windows": found.delay_windows,
-        "delay": None if found.delay_s is None else format_duration(found.delay_s),
+        "delay": None if found.delay_s is None else _length(found.delay_s),
         "delay_s": found.delay_s,
         "rows": found.rows,
         "ratio": found.ratio,
         "windows": found.windows,
         "masked": found.masked,
     }
+
+
+def _length(seconds: int) -> str:
+    """Whole days from two days on, whatever the clocks did meanwhile."""
+    return f"{round(seconds / DAY_S)}d" if seconds >= 2 * DAY_S else format_duration(seconds)
 
 
 def _summary(result: Simulation) -> dict[str, Any]:
@@ -161,7 +166,9 @@ def _print(result: Simulation) -> None:
             row = _row(trial, sighting)
             yield [row[c] for c in _COLUMNS]
 
-    touched = [(t, s) for t in result.trials for s in t.touched]
+    # Label drift touches every feature: those that saw it are enough to read.
+    has_all = result.request.kind is not DriftKind.LABEL
+    touched = [(t, s) for t in result.trials for s in t.touched if has_all or s.window]
     others = [(t, s) for t in result.trials for s in t.others]
     what = f"{result.request.kind.value} drift from {rfc3339(result.start_s)}"
     print_table(f"{result.model}: {what}", _COLUMNS, shown(touched))
@@ -180,7 +187,7 @@ def _said(result: Simulation) -> Iterator[str]:
             first = min(seen, key=lambda s: s.delay_s or 0)
             yield (
                 f"size {trial.drift_size:g}: first seen by {first.subject} against {first.reference} in "
-                f"window {first.delay_windows} of {first.size}, {format_duration(first.delay_s or 0)} and "
+                f"window {first.delay_windows} of {first.size}, {_length(first.delay_s or 0)} and "
                 f"{first.rows:,} events after the start"
             )
         else:

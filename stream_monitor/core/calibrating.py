@@ -18,6 +18,7 @@ from stream_monitor.core.windows import Window, WindowSize
 
 FLOOR: Final = "floor"
 RATE_FLOOR: Final = "rate_floor"
+_KEYS: Final = (FLOOR, RATE_FLOOR)
 _RATES: Final = frozenset({*NUMERIC_ASPECTS, *CATEGORICAL_ASPECTS} - {Aspect.DISTRIBUTION})
 _SMALLEST_P: Final = 1e-300
 _UNBOUNDED: Final = frozenset(
@@ -161,8 +162,7 @@ def fair_shares(counts: Mapping[str, int], allowed: float) -> dict[str, float]:
 def advise_floors(courses: Sequence[Course], allowed: float) -> list[FloorAdvice]:
     """The floors to raise so that the run opens at most `allowed` incidents; none where it does already.
 
-    Each subject gets its fair share of `allowed` (fair_shares), in equal parts for its floors that open
-    incidents. A floor is raised to the smallest two-digit number from which on upwards the run opens no more
+    Each subject gets its fair share of `allowed` (fair_shares), and so does each of its floors of that. A floor is raised to the smallest two-digit number from which on upwards the run opens no more
     than that: just above one of the effects that were seen with p ≤ α. No floor is ever lowered: it also says
     which change matters, which a history without drift cannot tell.
     """
@@ -182,15 +182,17 @@ def advise_floors(courses: Sequence[Course], allowed: float) -> list[FloorAdvice
 def _advise_subject(name: str, courses: Sequence[Course], share: float) -> list[FloorAdvice]:
     drifting = [finding for course in courses for finding in course.drifting({})]
     keys = sorted({floor_key(finding.aspect) for finding in drifting})
+    others = {key: {other: math.inf for other in _KEYS if other != key} for key in keys}
+    counts = {key: _count(courses, others[key]) for key in keys}
+    shares = fair_shares(counts, share)
     found = []
     for key in keys:
-        others = {other: math.inf for other in (FLOOR, RATE_FLOOR) if other != key}
         own = [finding for finding in drifting if floor_key(finding.aspect) == key]
-        may = int(share / len(keys))
-        before = count = _count(courses, others)
+        before = count = counts[key]
+        may = int(shares[key])
         chosen = present = max(finding.floor for finding in own)
         if before > may:
-            chosen, count = _smallest_floor(courses, key, others, own, may)
+            chosen, count = _smallest_floor(courses, key, others[key], own, may)
         if chosen > present:
             is_blunt = _is_out_of_reach(chosen, own) or _drifting_share(courses) > _TOO_OFTEN
             found.append(FloorAdvice(name, key, present, chosen, before, count, is_blunt))

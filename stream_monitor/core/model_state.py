@@ -31,6 +31,7 @@ from stream_monitor.core.results import (
     WindowKey,
     WindowResult,
 )
+from stream_monitor.core.trends import WINDOWS, trends_of
 from stream_monitor.core.verdicts import VerdictState
 from stream_monitor.core.windows import Window, WindowSize
 from stream_monitor.core.wire import profile_digest
@@ -245,6 +246,7 @@ class ModelState:
             coercible=(*self.spec.schema.numeric, *self.spec.schema.categorical),
             mean_confidence=judged.profile.score.summarise(),
             features=results,
+            trends=trends_of(self._recent(key, size), judged),
             obsolete=self.catalogue.obsolete(self.spec, key.profile_id, window.end_s),
         )
         self.changed.add(("closed", key))
@@ -261,6 +263,11 @@ class ModelState:
         names = (key.segment, *segments)
         past = {name: self._past(replace(key, segment=name), size.name) for name in names}
         return Explainer(judged, key, self.spec, self.catalogue, past, segments)
+
+    def _recent(self, key: WindowKey, size: WindowSize) -> list[WindowProfile]:
+        """The last windows before one, versions together."""
+        past = [p for p in self._past(key, size.name) if p[1].window.start_s < key.start_s]
+        return one_history(past[-2 * WINDOWS :], (), self.catalogue.sums)[1 - WINDOWS :]
 
     @property
     def _keeps_hours(self) -> bool:

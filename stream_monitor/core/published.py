@@ -85,6 +85,9 @@ def _window_result(result: WindowResult, model: str) -> dict[str, Any]:
             },
         },
         "mean_confidence": result.mean_confidence,
+        "trends": {
+            t.feature: {"slope": t.slope, "p": t.p, "windows": t.windows} for t in result.trends
+        },
         "features": [_feature(feature) for feature in result.features],
     }  # fmt: skip
 

@@ -13,6 +13,7 @@ from stream_monitor.core.performance.rolling import Performance
 from stream_monitor.core.policy import ModelSpec, ReferenceKind, Severity, SubjectKind
 from stream_monitor.core.profile.traffic import TrafficSummary
 from stream_monitor.core.schema import FeatureKind
+from stream_monitor.core.trends import Trend
 from stream_monitor.core.verdicts import Verdict, VerdictState
 from stream_monitor.core.windows import Window, WindowSize
 
@@ -71,7 +72,8 @@ class WindowResult:
 
     `digest` is equal exactly when every count and sum of the window is, labels aside. `coercible` names
     the features of `traffic.coerced`. `is_complete` says that every source partition had come past the
-    window's end and lateness. `obsolete` names the frozen references that were too old by then.
+    window's end and lateness. `obsolete` names the frozen references that were too old by then,
+    `trends` tells how numeric features move over the last windows.
     """
 
     key: WindowKey
@@ -87,6 +89,7 @@ class WindowResult:
     mean_confidence: float | None
     features: tuple[FeatureResult, ...]
     obsolete: tuple[ReferenceKind, ...] = ()
+    trends: tuple[Trend, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,7 +34,8 @@ class Sighting:
 
     `window` is None where it never did. A window in which it drifts without the injection too proves
     nothing and does not count: `masked` of the `windows` after the start are such. `delay_windows` is 1 for
-    the window that holds the start; `delay_s` ends with the window; `rows` are the drifted events until then.
+    the window that holds the start; `delay_s` ends with the window; `rows` are the events from the start
+    until then. `ratio` is that of this window, or the largest of those that are not masked.
     """
 
     size: str
@@ -128,7 +129,7 @@ def simulate(
         found = tuple(_sightings(untouched, watch, touched, start_s, judged))
         trials.append(Trial(injection.size, found, watch, altered))
     first_s = int(judged.events.timestamp_us[0]) // MICRO
-    before = [w for opened in untouched.opened.values() for w in opened if w.end_s <= start_s]
+    before = [w for w in untouched.opened.values() if w.end_s <= start_s]
     weeks = (start_s - first_s) / (7 * 86_400)
     return Simulation(
         spec.name, request, features, touched, start_s, seed, untouched, len(before), weeks, tuple(trials)
@@ -202,7 +203,7 @@ def _first_seen(untouched: Watch, watch: Watch, key: SubjectKey, start_s: int) -
     masked = {w for w in after if w in without and without[w].drifts}
     ordered = sorted(after, key=lambda w: w.start_s)
     first = next((w for w in ordered if after[w].drifts and w not in masked), None)
-    largest = max((seen.ratio for seen in after.values()), default=0.0)
+    largest = max((after[w].ratio for w in ordered if w not in masked), default=0.0)
     return Sighting(
         *key,
         is_touched=False,

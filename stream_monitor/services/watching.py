@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+from stream_monitor.core.incidents import Status
 from stream_monitor.core.profile.profile import ALL
 from stream_monitor.core.results import DriftEvent, FeatureResult, Output, WindowKey, WindowResult
 from stream_monitor.core.verdicts import VerdictState
@@ -40,14 +41,14 @@ class Shares:
 class Watch:
     """A run over all segments together: the last revision of each window, versions side by side as one.
 
-    `opened` are incidents by (size, subject), with the windows that they opened in.
+    `opened` are the windows in which incidents opened and were not retracted, by the event's id.
     """
 
     features: tuple[str, ...]
     drawn: frozenset[Window]
     last_s: int
     verdicts: dict[SubjectKey, dict[Window, Seen]] = field(default_factory=dict)
-    opened: dict[tuple[str, str], list[Window]] = field(default_factory=dict)
+    opened: dict[str, Window] = field(default_factory=dict)
     shares: dict[tuple[str, Window], Shares] = field(default_factory=dict)
     _versions: dict[tuple[SubjectKey, Window], dict[str, Seen]] = field(default_factory=dict)
 
@@ -57,9 +58,9 @@ class Watch:
             if output.key.segment != ALL or output.window.end_s > self.last_s:
                 continue
             if isinstance(output, DriftEvent):
-                if output.status.value == "opened" and not output.revision:
-                    where = (output.key.size, output.feature)
-                    self.opened.setdefault(where, []).append(output.window)
+                self.opened.pop(output.event_id, None)
+                if output.status is Status.OPENED:
+                    self.opened[output.event_id] = output.window
                 continue
             for name, found in by_subject(output.features).items():
                 self._see(output.key, name, output.window, found)

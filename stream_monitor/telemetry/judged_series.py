@@ -16,6 +16,7 @@ Entry = dict[str, Any]
 """One element of a record's `features`: a feature beside one reference."""
 
 _FROZEN: Final = tuple(kind.value for kind in ReferenceKind if kind.is_frozen)
+_CLEAR_TREND: Final = 0.01
 _VERDICTS: Final = tuple(state.value for state in VerdictState)
 _SEVERITIES: Final = {None: 0, "warning": 1, "critical": 2}
 _QUANTILES: Final = {"0.5": "p50_ms", "0.95": "p95_ms", "0.99": "p99_ms"}
@@ -61,7 +62,12 @@ def window_block(record: Record) -> Block:
         Series("reference_obsolete", (*where, kind), float(kind in record["obsolete_references"]))
         for kind in _FROZEN
     ]
-    return [*known(where, figures), *latency, *obsolete]
+    trends = [
+        Series("feature_trend", (*where, feature), trend["slope"])
+        for feature, trend in record["trends"].items()
+        if trend["p"] <= _CLEAR_TREND
+    ]
+    return [*known(where, figures), *latency, *obsolete, *trends]
 
 
 def performance_block(record: Record) -> Block:

@@ -75,6 +75,9 @@ TABLE: Final[dict[str, Metric]] = {
     "feature_bin_share": Metric("gauge", (*_SCORE, "side", "bin"), "",
         "Share of one bin, side reference or current; of segment all and each model's most "
         "moved features only."),
+    "feature_trend": Metric("gauge", _FEATURE, "",
+        "Change of the mean per window over the last 12 windows, where it clearly rises or falls "
+        "(p of Mann-Kendall at most 0.01)."),
     # The newest closed window as a whole.
     "window_end_timestamp_seconds": Metric("gauge", _WINDOW, "seconds",
         "End of the newest closed window, event time."),

@@ -18,6 +18,9 @@ from stream_monitor.core.errors import StreamMonitorError
 from stream_monitor.core.records import TopicPartition
 from stream_monitor.services.ports import Joined
 
+_CHECKPOINT_AT: Final = "2MB"
+"""How much is written to one partition's log before it goes into the file: it is held in memory until then."""
+
 
 class DuckPendingStore:
     """The PendingStore on disk.
@@ -35,6 +38,7 @@ class DuckPendingStore:
             config={
                 "threads": 1,
                 "memory_limit": memory_limit,
+                "checkpoint_threshold": _CHECKPOINT_AT,
                 "temp_directory": str(directory / "spill"),
             },
         )
