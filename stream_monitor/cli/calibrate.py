@@ -17,6 +17,7 @@ from stream_monitor.services import calibration as service
 from stream_monitor.services.calibration import Calibration
 from stream_monitor.services.floor_writing import model_file, write_floors
 from stream_monitor.services.history import ReferencePeriod, table_rows
+from stream_monitor.services.size_trials import candidate_sizes
 
 _COLUMNS = (
     "feature", "reference", "aspect", "tests", "incidents", "per_week", "largest_effect", "p", "floor",
@@ -75,7 +76,7 @@ def calibrate(
         task = bar.add_task("history as it was", total=None)
         result = service.calibrate(
             rows, found.spec, ReferencePeriod(reference_rows, reference_since, reference_until),
-            sizes=service.candidate_sizes(found.spec, lengths), shuffles=shuffle, seed=seed,
+            sizes=candidate_sizes(found.spec, lengths), shuffles=shuffle, seed=seed,
             progress=lambda what, done, total: bar.update(
                 task, description=what, completed=done, total=total
             ),

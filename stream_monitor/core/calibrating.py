@@ -162,9 +162,10 @@ def fair_shares(counts: Mapping[str, int], allowed: float) -> dict[str, float]:
 def advise_floors(courses: Sequence[Course], allowed: float) -> list[FloorAdvice]:
     """The floors to raise so that the run opens at most `allowed` incidents; none where it does already.
 
-    Each subject gets its fair share of `allowed` (fair_shares), and so does each of its floors of that. A floor is raised to the smallest two-digit number from which on upwards the run opens no more
-    than that: just above one of the effects that were seen with p ≤ α. No floor is ever lowered: it also says
-    which change matters, which a history without drift cannot tell.
+    Each subject gets its fair share of `allowed` (fair_shares), and each of its floors a fair share of that.
+    A floor is raised to the smallest two-digit number from which on upwards the run opens no more: just above
+    one of the effects that were seen with p ≤ α. No floor is ever lowered, also where one key bounds several
+    aspects: it says which change matters too, which a history without drift cannot tell.
     """
     subjects: dict[str, list[Course]] = {}
     for course in courses:
@@ -188,15 +189,23 @@ def _advise_subject(name: str, courses: Sequence[Course], share: float) -> list[
     found = []
     for key in keys:
         own = [finding for finding in drifting if floor_key(finding.aspect) == key]
-        before = count = counts[key]
-        may = int(shares[key])
-        chosen = present = max(finding.floor for finding in own)
-        if before > may:
-            chosen, count = _smallest_floor(courses, key, others[key], own, may)
-        if chosen > present:
-            is_blunt = _is_out_of_reach(chosen, own) or _drifting_share(courses) > _TOO_OFTEN
-            found.append(FloorAdvice(name, key, present, chosen, before, count, is_blunt))
+        before, may = counts[key], int(shares[key])
+        if before <= may:
+            continue
+        floor = max(
+            _smallest_floor(courses, key, others[key], own, may), _largest_floor(courses, key)
+        )
+        after = _count(courses, {**others[key], key: floor})
+        is_blunt = _is_out_of_reach(floor, own) or _drifting_share(courses) > _TOO_OFTEN
+        present = max(finding.floor for finding in own)
+        found.append(FloorAdvice(name, key, present, floor, before, after, is_blunt))
     return found
+
+
+def _largest_floor(courses: Sequence[Course], key: str) -> float:
+    """Of what the key bounds, drifting or not."""
+    found = (f for course in courses for moment in course.moments for f in moment.findings)
+    return max(f.floor for f in found if floor_key(f.aspect) == key)
 
 
 def _is_out_of_reach(floor: float, own: Sequence[Finding]) -> bool:
@@ -213,15 +222,14 @@ def _drifting_share(courses: Sequence[Course]) -> float:
 
 def _smallest_floor(
     courses: Sequence[Course], key: str, others: Floors, own: Sequence[Finding], may: int
-) -> tuple[float, int]:
+) -> float:
     """From the largest effect downwards, as long as no more than `may` incidents open."""
     levels = sorted({just_above(finding.effect) for finding in own}, reverse=True)
-    best = (levels[0], 0)
+    best = levels[0]
     for level in levels:
-        count = _count(courses, {**others, key: level})
-        if count > may:
+        if _count(courses, {**others, key: level}) > may:
             break
-        best = (level, count)
+        best = level
     return best
 
 

@@ -20,7 +20,7 @@ from stream_monitor.core.judging import judge_window
 from stream_monitor.core.latest import newest_of
 from stream_monitor.core.measuring import follow, measure, remeasurable
 from stream_monitor.core.performance_judging import TalliedWindow, TallyKey
-from stream_monitor.core.policy import ModelSpec, ReferenceKind
+from stream_monitor.core.policy import TREND_WINDOWS, ModelSpec, ReferenceKind
 from stream_monitor.core.profile.counter import Delta
 from stream_monitor.core.profile.profile import ALL, Profile, ProfileKey
 from stream_monitor.core.reference_catalogue import ReferenceCatalogue
@@ -31,7 +31,7 @@ from stream_monitor.core.results import (
     WindowKey,
     WindowResult,
 )
-from stream_monitor.core.trends import WINDOWS, trends_of
+from stream_monitor.core.trends import trends_of
 from stream_monitor.core.verdicts import VerdictState
 from stream_monitor.core.windows import Window, WindowSize
 from stream_monitor.core.wire import profile_digest
@@ -267,7 +267,7 @@ class ModelState:
     def _recent(self, key: WindowKey, size: WindowSize) -> list[WindowProfile]:
         """The last windows before one, versions together."""
         past = [p for p in self._past(key, size.name) if p[1].window.start_s < key.start_s]
-        return one_history(past[-2 * WINDOWS :], (), self.catalogue.sums)[1 - WINDOWS :]
+        return one_history(past[-2 * TREND_WINDOWS :], (), self.catalogue.sums)[1 - TREND_WINDOWS :]
 
     @property
     def _keeps_hours(self) -> bool:

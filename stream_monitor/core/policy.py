@@ -14,6 +14,8 @@ from stream_monitor.core.schema import Outcome, Schema
 from stream_monitor.core.windows import DAY_S, WindowSize
 
 HOUR_S: Final = 3_600
+TREND_WINDOWS: Final = 12
+"""How many windows a trend is taken over, the newest included."""
 YEAR_S: Final = 365 * DAY_S
 AROUND_YEAR_AGO_S: Final = 15 * DAY_S
 """`year_ago` are the windows this much before and after the same time a year before."""
@@ -183,8 +185,8 @@ class ModelSpec:
         return tuple(kind for kind in self.references if kind not in left_out)
 
     def history_s(self, size: WindowSize) -> int:
-        """How far back windows of a size are kept for the references that move."""
-        longest = self.sliding_s
+        """How far back windows of a size are kept, for the references that move and for trends."""
+        longest = max(self.sliding_s, TREND_WINDOWS * size.size_s)
         if ReferenceKind.SEASONAL in self.references:
             longest = max(longest, self.seasonal_s)
         if ReferenceKind.YEAR_AGO in self.references and size.size_s >= DAY_S:

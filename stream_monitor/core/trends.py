@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
 
 import numpy as np
 
 from stream_monitor.core.drift.monotone_trend import mann_kendall_p, theil_sen_slope
+from stream_monitor.core.policy import TREND_WINDOWS
 from stream_monitor.core.references import WindowProfile
-
-WINDOWS: Final = 12
-"""How many windows a trend is taken over, the newest included."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +30,7 @@ def trends_of(history: Sequence[WindowProfile], window: WindowProfile) -> tuple[
 
     `history` holds earlier windows in order of time.
     """
-    recent = [*history, window][-WINDOWS:]
+    recent = [*history, window][-TREND_WINDOWS:]
     means = np.array([[np.nan if s.mean is None else s.mean for s in w.numeric] for w in recent])
     if len(recent) < 8 or not means.size:
         return ()

@@ -27,7 +27,8 @@ from stream_monitor.services.history import (
     reference_of,
     table_rows,
 )
-from stream_monitor.services.references import publish_reference
+from stream_monitor.services.operator_ports import Connections
+from stream_monitor.services.references import ReferenceReader, publish_reference
 from stream_monitor.services.table_files import read_table
 from stream_monitor.services.topic_history import read_events
 from stream_monitor.services.wiring import wire
@@ -83,12 +84,12 @@ def _span(period: ReferencePeriod, spec: ModelSpec) -> Window | None:
 
 def held(
     installation: Installation, model: str, version: str | None = None,
-    kind: ReferenceKind = ReferenceKind.VALIDATION,
+    kind: ReferenceKind = ReferenceKind.VALIDATION, connections: Connections | None = None,
 ) -> Reference:  # fmt: skip
     """The latest reference in the topic of a model, kind and, if given, version; raises without one."""
     found = [
         r
-        for r in read_topic(installation)
+        for r in read_topic(installation, connections)
         if (r.model, r.kind) == (model, kind) and version in (None, r.version)
     ]
     if not found:
@@ -108,9 +109,12 @@ def publish(installation: Installation, reference: Reference) -> None:
         producer.close()
 
 
-def read_topic(installation: Installation) -> list[Reference]:
-    """The references that the topic holds now, the latest of each model and version."""
-    reader = wire(installation).references()
+def read_topic(
+    installation: Installation, connections: Connections | None = None
+) -> list[Reference]:
+    """The references that the topic holds now, the latest of each model, version and kind."""
+    topic = installation.monitor.topics.references
+    reader = ReferenceReader((connections or wire(installation)).reader(), topic)
     reader.load()
     reader.close()
     return reader.catalogue.all()

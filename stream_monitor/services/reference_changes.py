@@ -19,14 +19,16 @@ from stream_monitor.core.replaying import MICRO
 from stream_monitor.core.state_records import StateRecords
 from stream_monitor.core.windows import Window
 from stream_monitor.services.history import ReferencePeriod, parse_time
+from stream_monitor.services.operator_ports import Connections
 from stream_monitor.services.reference_building import held, read_file
-from stream_monitor.services.topics import deltas_partition
+from stream_monitor.services.topics import deltas_partition, required_partitions
 from stream_monitor.services.wiring import wire
 
 
 def promote(
-    installation: Installation, model: str, period: ReferencePeriod, version: str | None
-) -> Reference:
+    installation: Installation, model: str, period: ReferencePeriod, version: str | None,
+    connections: Connections | None = None,
+) -> Reference:  # fmt: skip
     """A validation reference of the detector's own final windows, by the bins of the present one.
 
     They are those that lie wholly in [since, until), by default all that the detector remembers. Raises
@@ -35,8 +37,9 @@ def promote(
     spec = installation.specifications().get(model)
     if spec is None:
         raise InvalidSpecification(f"model {model} is not configured")
-    present = held(installation, model)
-    state = _model_state(installation, spec, present)
+    connections = connections or wire(installation)
+    present = held(installation, model, connections=connections)
+    state = _model_state(installation, spec, present, connections)
     span = _span(period, spec)
     found = _segments(state, present.layout, span)
     if ALL not in found:
@@ -58,16 +61,19 @@ def _span(period: ReferencePeriod, spec: ModelSpec) -> Window:
     return Window(since, until)
 
 
-def _model_state(installation: Installation, spec: ModelSpec, present: Reference) -> ModelState:
+def _model_state(
+    installation: Installation, spec: ModelSpec, present: Reference, connections: Connections
+) -> ModelState:
     """The model's state, as its detector would read it."""
     monitor = installation.monitor
-    names, connections = monitor.topics, wire(installation)
+    names = monitor.topics
     catalogue = ReferenceCatalogue()
     catalogue.add(present)
     model = ModelState(spec, monitor.name, catalogue)
     whole = PartitionState(names.inference, names.labels, {spec.name: model})
     reader = connections.reader()
-    partition = deltas_partition(spec.name, names.partitions)
+    count = required_partitions(connections.administration(), [names.state])[names.state]
+    partition = deltas_partition(spec.name, count)
     stored = reader.read(names.state, partition)
     StateRecords().restore(
         whole, (pair for r in stored for pair in zip(r.key, r.value, strict=True))
@@ -100,7 +106,10 @@ def _segments(state: ModelState, layout: Layout, span: Window) -> dict[str, Segm
     return found
 
 
-def diff(installation: Installation, model: str, one: str, other: str) -> list[Mapping[str, Any]]:
+def diff(
+    installation: Installation, model: str, one: str, other: str,
+    connections: Connections | None = None,
+) -> list[Mapping[str, Any]]:  # fmt: skip
     """One line per feature of how the second reference differs from the first, the largest change first.
 
     Each is a version in the references topic, `training`, or a file. Raises InvalidSpecification where
@@ -109,7 +118,7 @@ def diff(installation: Installation, model: str, one: str, other: str) -> list[M
     spec = installation.specifications().get(model)
     if spec is None:
         raise InvalidSpecification(f"model {model} is not configured")
-    before, after = (_named(installation, model, name) for name in (one, other))
+    before, after = (_named(installation, model, name, connections) for name in (one, other))
     if before.layout.profile_id != after.layout.profile_id:
         raise InvalidSpecification(
             f"{one} and {other} were counted by different bins: build the second with --same-bins"
@@ -132,12 +141,14 @@ def diff(installation: Installation, model: str, one: str, other: str) -> list[M
     return sorted(rows, key=lambda row: -(row["effect"] or 0.0))
 
 
-def _named(installation: Installation, model: str, name: str) -> Reference:
+def _named(
+    installation: Installation, model: str, name: str, connections: Connections | None
+) -> Reference:
     if Path(name).is_file():
         found = [r for r in read_file(Path(name)) if r.model == model]
         if not found:
             raise StreamMonitorError(f"{name} holds no reference of {model}")
         return found[-1]
     if name == ReferenceKind.TRAINING.value:
-        return held(installation, model, kind=ReferenceKind.TRAINING)
-    return held(installation, model, name)
+        return held(installation, model, None, ReferenceKind.TRAINING, connections)
+    return held(installation, model, name, connections=connections)

@@ -7,7 +7,7 @@ import shutil
 import signal
 import time
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.error import URLError
@@ -52,6 +52,7 @@ class Member:
     faults: deque[Fault]
     log: Log
     is_forked: bool = True
+    environ: Mapping[str, str] = field(default_factory=dict)
     life: Life | None = None
     fault: Fault | None = None
     started_s: float = 0.0
@@ -109,6 +110,12 @@ class Member:
         if self.fault is not None:
             self._meet(life, self.fault)
 
+    def leave(self) -> None:
+        """Ends its process by SIGTERM, which must go well; `start` brings it back."""
+        assert self.life is not None, f"{self.instance} does not run"
+        self._terminate(self.life)
+        self.life = None
+
     def end(self) -> None:
         """Ends the processes, whatever they do."""
         for life in (self.life, self.replacement):
@@ -131,6 +138,7 @@ class Member:
             f"STREAM_MONITOR__{self.role.upper()}__INSTANCE": self.instance,
             "STREAM_MONITOR__PROFILER__STORE": str(store),
             "STREAM_MONITOR__METRICS__PORT": str(port),
+            **self.environ,
         }
         kind = Forked if self.is_forked else Fresh
         return kind([*doom, str(self._mark), *command], environ, self.log_path)
@@ -172,7 +180,10 @@ class Member:
         if fault.action == "random":
             os.kill(life.pid, signal.SIGKILL)
             life.code(FENCED_S)
-            return
+        else:
+            self._terminate(life)
+
+    def _terminate(self, life: Life) -> None:
         began = time.monotonic()
         os.kill(life.pid, signal.SIGTERM)
         code = life.code(FENCED_S)

@@ -70,3 +70,9 @@ def _at(place: str, chance: random.Random) -> Fault:
 def kills(found: Plan) -> int:
     """SIGKILLs in a plan."""
     return sum(fault.action in ("kill", "random") for own in found.values() for fault in own)
+
+
+def members(profilers: int, detectors: int) -> Plan:
+    """So many of each, without faults of their own."""
+    names = [f"profiler-{i}" for i in range(profilers)]
+    return {name: [] for name in [*names, *(f"detector-{i}" for i in range(detectors))]}

@@ -13,7 +13,7 @@ from stream_monitor.core.reference_catalogue import ReferenceCatalogue
 from tests.integration.fault_member import Log
 from tests.integration.fault_oracle import differences, expected
 from tests.integration.fault_traffic import FaultTraffic
-from tests.integration.installation import Installation
+from tests.integration.installation import DELTAS_PARTITIONS, Installation
 from tests.integration.topics import read_values
 
 PARTITIONS = 12
@@ -95,11 +95,11 @@ def _doubled(letters: Counter[tuple[str, ...]]) -> list[str]:
     return [f"dead letter {where} is there {n} times" for where, n in letters.items() if n > 1]
 
 
-def lag(installation: Installation) -> int:
-    """Records of the source topics beyond the profiler group's committed offsets."""
-    consumer = _group(installation)
+def lag(installation: Installation, role: str = "profiler") -> int:
+    """Records of a group's topics beyond its committed offsets; of the deltas also what ends transactions."""
+    consumer = _group(installation, role)
     try:
-        places = _places(installation)
+        places = _places(installation, role)
         ends = [consumer.get_watermark_offsets(place, 30)[1] for place in places]
         committed = [max(0, place.offset) for place in consumer.committed(places, 30)]
         return sum(ends) - sum(committed)
@@ -109,22 +109,33 @@ def lag(installation: Installation) -> int:
 
 def committed_offsets(installation: Installation) -> dict[tuple[str, int], int]:
     """The profiler group's next offset of each source partition that it has committed."""
-    consumer = _group(installation)
+    consumer = _group(installation, "profiler")
     try:
-        found = consumer.committed(_places(installation), 30)
+        found = consumer.committed(_places(installation, "profiler"), 30)
         return {(at.topic, at.partition): at.offset for at in found if at.offset >= 0}
     finally:
         consumer.close()
 
 
-def _group(installation: Installation) -> Consumer:
+def _group(installation: Installation, role: str) -> Consumer:
     name = load_config(installation.config, {"HOSTNAME": "fault"}).monitor.name
-    return Consumer({"bootstrap.servers": installation.bootstrap, "group.id": f"{name}-profiler"})
+    return Consumer({"bootstrap.servers": installation.bootstrap, "group.id": f"{name}-{role}"})
 
 
-def _places(installation: Installation) -> list[TopicPartition]:
-    return [
-        TopicPartition(topic, partition)
-        for topic in (installation.inference, installation.labels)
-        for partition in range(PARTITIONS)
-    ]
+def _places(installation: Installation, role: str) -> list[TopicPartition]:
+    topics = {
+        "profiler": {installation.inference: PARTITIONS, installation.labels: PARTITIONS},
+        "detector": {installation.deltas: DELTAS_PARTITIONS},
+    }[role]
+    return [TopicPartition(topic, at) for topic, count in topics.items() for at in range(count)]
+
+
+def assert_exact(report: Report) -> None:
+    """Nothing differs, is left or ended by itself, and every SIGTERM was obeyed soon."""
+    assert report.differences == []
+    assert report.lag == 0
+    assert report.chain_violations == 0
+    assert report.dead_letters == report.poison
+    assert report.log.unexpected == []
+    assert report.log.outlasted == []
+    assert max(report.log.terminated_s) < 10

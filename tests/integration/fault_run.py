@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from confluent_kafka import Producer
@@ -41,29 +41,49 @@ Note = Callable[[str], None]
 class Settings:
     """The size of a run: records are written evenly over `write_s`, but not faster than faults are met.
 
-    `outages` are (share of the records written, seconds; 0: SIGKILL and straight up again).
+    `outages` are (share of the records written, seconds; 0: SIGKILL and straight up again). `environ` is
+    what the processes of an instance find in their environment besides.
     """
 
     events: int
     span_s: int
     write_s: float
     plan: Plan
-    outages: tuple[tuple[float, float], ...]
+    outages: tuple[tuple[float, float], ...] = ()
     session_ms: int = 8_000
     membership: tuple[str, str] = ("static", "static")
     longest_s: float = 400.0
     is_forked: bool = True
+    max_records: int = 5_000
+    environ: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
 
 def run(broker: KafkaProcess, folder: Path, prefix: str, settings: Settings, note: Note) -> Report:
     """Raises AssertionError where a run cannot be finished."""
+
+    def drive(running: Running) -> None:
+        _drive(running.members, running.writer, broker, settings, note)
+
+    return exercise(broker.bootstrap, folder, prefix, settings, drive)
+
+
+def exercise(
+    bootstrap: str, folder: Path, prefix: str, settings: Settings, drive: Callable[[Running], None]
+) -> Report:
+    """Does something to a running installation, ends and drains it, and compares what it published.
+
+    Records that `drive` did not write are not expected. Raises AssertionError as `run`.
+    """
     traffic = FaultTraffic(settings.events, settings.span_s)
-    installation = _installation(broker.bootstrap, folder, prefix, settings)
+    installation = _installation(bootstrap, folder, prefix, settings)
     catalogue = _publish_references(installation)
     log = Log()
     began = time.monotonic()
     with _members(installation, folder, settings, log) as members:
-        _drive(members, Writer(installation, traffic), broker, settings, note)
+        writer = Writer(installation, traffic)
+        drive(Running(installation, members, writer))
+        writer.finish()
+        traffic.end_at(writer.written)
         write_s = time.monotonic() - began
         for member in members:
             member.faults.append(Fault("terminate"))
@@ -94,6 +114,10 @@ class Writer:
         )  # fmt: skip
 
     @property
+    def total(self) -> int:
+        return len(self._records)
+
+    @property
     def share(self) -> float:
         return self.written / len(self._records)
 
@@ -109,6 +133,19 @@ class Writer:
         assert self._producer.flush(120) == 0, "the broker did not take all records"
 
 
+@dataclass(frozen=True, slots=True)
+class Running:
+    """An installation at work."""
+
+    installation: Installation
+    members: list[Member]
+    writer: Writer
+
+    def of(self, role: str) -> list[Member]:
+        """The members of one group."""
+        return [member for member in self.members if member.role == role]
+
+
 def _installation(bootstrap: str, folder: Path, prefix: str, settings: Settings) -> Installation:
     return Installation(
         folder / "app", bootstrap, prefix, {name: model_file(name) for name in FEATURES},
@@ -119,7 +156,7 @@ def _installation(bootstrap: str, folder: Path, prefix: str, settings: Settings)
         },
         profiler={
             "membership": settings.membership[0], "out_of_order": "5m", "marker_interval": "1s",
-            "commit_interval": "1s", "max_records": 5_000,
+            "commit_interval": "1s", "max_records": settings.max_records,
         },
         detector={"membership": settings.membership[1], "commit_interval": "1s"},
     )  # fmt: skip
@@ -144,9 +181,12 @@ def _members(
 ) -> Iterator[list[Member]]:
     ports = free_ports(len(settings.plan))
     members = [
-        Member(installation.config, folder, instance, port, deque(faults), log, settings.is_forked)
+        Member(
+            installation.config, folder, instance, port, deque(faults), log, settings.is_forked,
+            settings.environ.get(instance, {}),
+        )
         for (instance, faults), port in zip(settings.plan.items(), ports, strict=True)
-    ]
+    ]  # fmt: skip
     try:
         for member in members:
             member.start()
@@ -179,7 +219,6 @@ def _drive(
             note(f"{now - began:.0f} s: {writer.written:,} records, {_state(members)}")
         if is_over and writer.share == 1.0:
             break
-    writer.finish()
 
 
 def _outage(broker: KafkaProcess, seconds: float, note: Note) -> None:

@@ -86,6 +86,13 @@ class FaultTraffic:
         self.records = [row[1:4] for row in placed]
         self.labels = [row[4] for row in placed if row[4] is not None]
 
+    def end_at(self, records: int) -> None:
+        """Leaves only so many records, as if the others had never been."""
+        self.records = self.records[:records]
+        poison = [is_label for is_label, key, _ in self.records if key.startswith(b"poison")]
+        self.labels = self.labels[: sum(row[0] for row in self.records) - sum(poison)]
+        self.poison = len(poison)
+
     def _predictions(self, rng: np.random.Generator, chance: random.Random) -> list[Any]:
         n = self.events
         times = START_S + np.sort(rng.random(n)) * self.span_s

@@ -16,6 +16,7 @@ from confluent_kafka.admin import AdminClient, NewTopic
 
 COMMAND = Path(sys.executable).with_name("stream-monitor")
 WAIT_S = 120.0
+DELTAS_PARTITIONS = 6
 Record = tuple[bytes | None, bytes | None]
 
 
@@ -30,6 +31,7 @@ class Installation:
         self.bootstrap = bootstrap
         self.inference, self.labels = f"{prefix}inference", f"{prefix}labels"
         self.events, self.results = f"{prefix}drift-events", f"{prefix}sm.results"
+        self.deltas = f"{prefix}sm.deltas"
         self.dead_letters = f"{prefix}sm.dead-letters"
         self.config = folder / "monitor.yaml"
         (folder / "models").mkdir(parents=True)
@@ -41,7 +43,7 @@ class Installation:
             "time": "history",
             "topics": {
                 "inference": self.inference, "labels": self.labels, "events": self.events,
-                "prefix": f"{prefix}sm", "partitions": 6, "replication": 1,
+                "prefix": f"{prefix}sm", "partitions": DELTAS_PARTITIONS, "replication": 1,
             },
             "profiler": {"membership": "dynamic"},
             "detector": {"membership": "dynamic"},

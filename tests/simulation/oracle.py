@@ -14,7 +14,7 @@ from stream_monitor.core.records import TopicPartition
 from stream_monitor.core.wire import Marker, decode_record
 from tests.simulation.scenarios import Scenario
 from tests.simulation.world import World
-from tests.unit.services.published import assert_as_offline, results
+from tests.unit.services.published import assert_as_offline, newest, results
 
 Place = tuple[str, int, int]
 """Topic, partition, offset."""
@@ -27,7 +27,16 @@ def assert_exact(world: World, scenario: Scenario) -> None:
     assert_dead_letters(world)
     if scenario.is_strict:
         assert_nothing_late(world)
+    assert_absent_counted(world, scenario)
     assert_as_offline(world)
+
+
+def assert_absent_counted(world: World, scenario: Scenario) -> None:
+    """At the end of the stream every prediction without a label counts, where that means a class."""
+    for key, record in newest(results(world, "performance")).items():
+        means_a_class = scenario.absent is not None and record["outcome"] == "label"
+        missing = record["predictions"] - record["labels"] if means_a_class else 0
+        assert record["absent"] == missing, f"{key}: {record['absent']} instead of {missing} absent"
 
 
 def assert_nothing_left(world: World) -> None:

@@ -30,10 +30,13 @@ NAMES = ("one", "two")
 
 
 @cache
-def models(correction: str) -> Mapping[str, ModelSpec]:
-    """The watched models, one with two outcomes; windows are corrected for `correction` after their end."""
+def models(correction: str, absent: str | None = None) -> Mapping[str, ModelSpec]:
+    """The watched models, one with two outcomes; windows are corrected for `correction` after their end.
+
+    `absent` is the class that a missing label means in the outcome that both have.
+    """
     outcome = {"kind": "class", "classes": list(CLASSES), "positive": "late"}
-    one = {"label": {**outcome, "horizon": "3d"}}
+    one = {"label": {**outcome, "horizon": "3d", "absent_means": absent}}
     two = {**one, "refund": {**outcome, "horizon": "1d"}}
     return {
         name: model(name, numeric, "carrier", correction_horizon=correction, outcomes=outcomes)
@@ -61,12 +64,14 @@ class Scenario:
     is_static: bool
     is_strict: bool
     has_writers: bool
+    absent: str | None = None
 
     def __str__(self) -> str:
         time, pending = self.config.time, self.config.profiler.pending_topic
         return (
             f"time: {time}, pending topic: {pending}, static: {self.is_static}, strict: {self.is_strict}, "
-            f"source transactions: {self.has_writers}, {self.timeouts}, {self.mixture}"
+            f"source transactions: {self.has_writers}, a missing label means: {self.absent}, "
+            f"{self.timeouts}, {self.mixture}"
         )
 
 
@@ -84,10 +89,11 @@ def drawn_scenario(rng: Generator) -> Scenario:
         poison=0.04, refunds=0.3, versions=("1", "2") if rng.random() < 0.3 else ("1",),
     )  # fmt: skip
     timeouts = Timeouts(float(rng.choice([10, 40])), float(rng.choice([20, 60])))
+    absent = "on_time" if rng.spawn(1)[0].random() < 0.5 else None
     return Scenario(
-        config, models("5m" if is_strict else "3d"), timeouts, mixture,
+        config, models("5m" if is_strict else "3d", absent), timeouts, mixture,
         is_static=bool(rng.random() < 0.5), is_strict=is_strict,
-        has_writers=bool(rng.random() < 0.4),
+        has_writers=bool(rng.random() < 0.4), absent=absent,
     )  # fmt: skip
 
 

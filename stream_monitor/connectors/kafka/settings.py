@@ -27,6 +27,8 @@ _FETCHING: Final = {
 _CONSUMER_DEFAULTS: Final = _FETCHING | {
     "session.timeout.ms": 45_000,
     "max.poll.interval.ms": 300_000,
+    # A member that lost its coordinator asks for the new one ten times as often; by default a minute passes.
+    "coordinator.query.interval.ms": 10_000,
 }
 # A read to the end waits for an empty answer, which brokers hold back for half a second by default.
 _READER_DEFAULTS: Final = _FETCHING | {"fetch.wait.max.ms": 50}

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Final
 
 import duckdb
 import pyarrow as pa
@@ -19,7 +20,7 @@ from stream_monitor.core.records import TopicPartition
 from stream_monitor.services.ports import Joined
 
 _CHECKPOINT_AT: Final = "2MB"
-"""How much is written to one partition's log before it goes into the file: it is held in memory until then."""
+"""What is written to one partition's log before it goes into the file; until then memory holds it too."""
 
 
 class DuckPendingStore:

@@ -145,6 +145,16 @@ def test_a_floor_is_blunt_where_the_feature_drifts_in_more_than_a_tenth_of_its_w
     assert (often.recommended, often.is_blunt) == (0.31, True)
 
 
+def test_a_key_of_several_aspects_lowers_none_of_their_floors() -> None:
+    def small(effect: float) -> Finding:
+        return Finding("validation", Aspect.NEW_CATEGORY, 1e-6, effect, ALPHA, 0.002)
+
+    missing = Finding("validation", Aspect.MISSING, 0.5, 0.001, ALPHA, 0.005)
+    days = [day for e in (0.003, 0.004) for day in ([small(e), missing], *[[]] * 11)]
+    (advice,) = advise_floors([course(days)], allowed=1)
+    assert (advice.present, advice.recommended, advice.incidents) == (0.002, 0.005, 0)
+
+
 def test_a_floor_that_no_distance_can_reach_is_blunt() -> None:
     (distance,) = advise_floors([course(apart(1.0, 1.0))], allowed=1)
     assert (distance.recommended, distance.is_blunt) == (1.1, True)

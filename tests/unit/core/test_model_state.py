@@ -106,7 +106,7 @@ def test_what_is_final_is_forgotten() -> None:
     assert len(model.closed) <= 5
     assert len(model.tracks) == 3
     assert all(len(track.windows) <= 3 for track in model.tracks.values())
-    assert max(len(kept) for kept in model.history.values()) <= 11
+    assert max(len(kept) for kept in model.history.values()) <= 17
     final = [p for p in model.panes.values() if "numeric" not in p.parts]
     assert all(set(p.parts) <= {"traffic", "outcome:label"} for p in final)
 

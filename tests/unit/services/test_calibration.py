@@ -14,12 +14,12 @@ from stream_monitor.core.windows import WindowSize
 from stream_monitor.services.calibration import (
     Calibration,
     calibrate,
-    candidate_sizes,
     floors_by_subject,
     key_path,
 )
 from stream_monitor.services.history import ReferencePeriod, reference_of, table_rows
 from stream_monitor.services.null_runs import after_reference, null_run
+from stream_monitor.services.size_trials import candidate_sizes
 from tests.unit.services.histories import DAY_S, DAYS, PERIOD, REFERENCE_DAYS, made, model, spec
 
 LOUD_DAYS = (32, 41, 50, 59)

@@ -1,0 +1,56 @@
+"""A broker that is gone for a minute: every process stalls, goes on, and holds no more than before."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.brokers.kafka_process import KafkaProcess
+from tests.integration.fault_memory import Memory
+from tests.integration.fault_plan import members
+from tests.integration.fault_report import assert_exact
+from tests.integration.fault_run import Running, Settings, exercise
+from tests.integration.fault_stress import all_ready, burst, caught_up, looked_at, outage, paced
+
+pytestmark = [pytest.mark.kafka, pytest.mark.timeout(600)]
+DAY_S = 86_400
+
+
+def test_members_outlive_an_outage_in_the_memory_they_had(
+    broker_jars: Path, topic_prefix: str, tmp_path: Path
+) -> None:
+    """In both groups one static member, whose session is longer, and one dynamic, whose is shorter."""
+    instances = members(profilers=2, detectors=2)
+    dynamic = {
+        "STREAM_MONITOR__PROFILER__MEMBERSHIP": "dynamic",
+        "STREAM_MONITOR__DETECTOR__MEMBERSHIP": "dynamic",
+        "STREAM_MONITOR__KAFKA__SESSION_TIMEOUT_MS": "20000",
+    }
+    settings = Settings(
+        80_000, 4 * DAY_S, 0.0, instances, session_ms=120_000, max_records=1_000,
+        environ={"profiler-1": dynamic, "detector-1": dynamic},
+    )  # fmt: skip
+    memory = Memory()
+    lives: list[int] = []
+
+    def drive(running: Running) -> None:
+        all_ready(running)
+        burst(running, 0.4)
+        caught_up(running, looked_at(running, memory, "before"))
+        paced(running, 15.0, 0.5, looked_at(running, memory, "before"))
+        assert outage(running, broker, 3.0, looked_at(running, memory, "3 s")) >= 3.0
+        paced(running, 10.0, 0.6, looked_at(running, memory, "between"))
+        running.writer.write(0.7, 0.0)
+        assert outage(running, broker, 60.0, looked_at(running, memory, "60 s")) >= 60.0
+        paced(running, 5.0, 1.0, looked_at(running, memory, "after"))
+        caught_up(running, looked_at(running, memory, "after"))
+        lives.extend(member.lives for member in running.members)
+
+    with KafkaProcess(broker_jars, tmp_path / "broker") as broker:
+        report = exercise(broker.bootstrap, tmp_path, topic_prefix, settings, drive)
+    print(memory, report)
+    assert_exact(report)
+    assert lives == [1] * len(instances), "a member did not outlive the outage"
+    growth = memory.growth("before", "3 s", "between", "60 s", "after")
+    assert max(growth.values()) <= 1.5, growth
