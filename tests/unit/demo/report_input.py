@@ -95,6 +95,7 @@ def _event(window: Record, feature: Record, status: str, opened: int) -> Record:
         "revision": 0,
         **{key: window[key] for key in ("model", "version", "segment", "window")},
         **{key: feature[key] for key in kept},
+        "references": [feature["reference"]],
     }
 
 
