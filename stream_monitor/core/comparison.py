@@ -96,9 +96,8 @@ class ReferenceView:
         total = self.total.joint
         if total is None:
             return None
-        windows = (window.joint for window in self.windows)
-        own = [w for w in windows if w is not None and w.params == total.params]
-        return JointReference(total, own)
+        same = (w for w in self.windows if w.joint is not None and w.joint.params == total.params)
+        return JointReference(total, [s for w in same if (s := w.joint_summary) is not None])
 
     @cached_property
     def schema(self) -> Schema:

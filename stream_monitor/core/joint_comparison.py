@@ -29,6 +29,7 @@ Place = Callable[[Floats, Floats], Floats]
 """p of F summaries among those of K windows, (K, F); NaN where there is none."""
 
 _NO_DISTANCE = 1e-12
+_OTHER_PAIRS = "joint counts of different pairs cannot be compared"
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,29 +96,28 @@ def compare_joint(
     `quiet` tells whether a feature's own distribution is as in the reference. Raises
     IncompatibleProfiles when parameters differ. Keep a JointReference to compare many windows.
     """
-    return JointReference(reference, windows, place).compare(window, quiet)
+    if any(part.params != reference.params for part in windows):
+        raise IncompatibleProfiles(_OTHER_PAIRS)
+    summaries = [part.summarise() for part in windows]
+    return JointReference(reference, summaries, place).compare(window, quiet)
 
 
 class JointReference:
     """A reference's pairs prepared for comparing windows of one size."""
 
     def __init__(
-        self, reference: JointPart, windows: Sequence[JointPart], place: Place = _among
+        self, reference: JointPart, windows: Sequence[JointSummary], place: Place = _among
     ) -> None:
         self.params = reference.params
-        self._check(*windows)
         self.total = reference.summarise()
-        self.windows = tuple(window.summarise() for window in windows)
+        self.windows = tuple(windows)
         self.place = place
         self._upper = np.triu_indices(len(self.params.features), k=1)
 
-    def _check(self, *parts: JointPart) -> None:
-        if any(part.params != self.params for part in parts):
-            raise IncompatibleProfiles("joint counts of different pairs cannot be compared")
-
     def compare(self, window: JointPart, quiet: Callable[[str], bool]) -> JointComparison:
         """Every pair of a window."""
-        self._check(window)
+        if window.params != self.params:
+            raise IncompatibleProfiles(_OTHER_PAIRS)
         summary = window.summarise()
         sides = {side for pair in self.params.pairs for side in (pair.first, pair.second)}
         names = {f.name for f in self.params.features} | {side.name for side in sides}

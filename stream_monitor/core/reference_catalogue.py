@@ -25,6 +25,7 @@ class ReferenceCatalogue:
         self._references: dict[tuple[str, str, str], Reference] = {}
         self._by_profile: dict[tuple[str, str, ReferenceKind], Reference] = {}
         self._views: dict[tuple[str, str, str, ReferenceKind], ReferenceView] = {}
+        self._tallies: dict[tuple[str, ...], tuple[Tally, ...]] = {}
         self.sums = WindowSums()
 
     def add(self, reference: Reference) -> None:
@@ -35,6 +36,7 @@ class ReferenceCatalogue:
         where = (reference.model, reference.layout.profile_id, reference.kind)
         self._by_profile[where] = reference
         self._views.clear()
+        self._tallies.clear()
 
     def all(self) -> list[Reference]:
         """Every reference, oldest first."""
@@ -92,6 +94,14 @@ class ReferenceCatalogue:
         self, spec: ModelSpec, profile_id: str, segment: str, size: str, outcome: str
     ) -> tuple[Tally, ...]:
         """What the labels of the reference's own windows say of an outcome; nothing without labels."""
+        key = (spec.name, profile_id, segment, size, outcome)
+        if key not in self._tallies:
+            self._tallies[key] = self._tally(spec, *key[1:])
+        return self._tallies[key]
+
+    def _tally(
+        self, spec: ModelSpec, profile_id: str, segment: str, size: str, outcome: str
+    ) -> tuple[Tally, ...]:
         if outcome not in {o.name for o in spec.outcomes}:
             return ()
         found = (w.profile for w in self.windows(spec, profile_id, segment, size))

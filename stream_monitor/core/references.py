@@ -17,7 +17,7 @@ from stream_monitor.core.errors import InvalidSpecification
 from stream_monitor.core.policy import HOUR_S, ModelSpec, ReferenceKind
 from stream_monitor.core.profile.categorical import CategoricalSummary
 from stream_monitor.core.profile.counter import ProfileCounter
-from stream_monitor.core.profile.joint import JointPart
+from stream_monitor.core.profile.joint import JointPart, JointSummary
 from stream_monitor.core.profile.joint_params import JointParams, choose_joint
 from stream_monitor.core.profile.numeric import NumericSummary
 from stream_monitor.core.profile.profile import ALL, Layout, Profile
@@ -44,6 +44,11 @@ class WindowProfile:
         name = self.profile.layout.joint_name
         part = None if name is None else self.profile.parts.get(name)
         return part if isinstance(part, JointPart) else None
+
+    @cached_property
+    def joint_summary(self) -> JointSummary | None:
+        """The correlations and tables of the pairs, worked out once."""
+        return None if self.joint is None else self.joint.summarise()
 
     @cached_property
     def tables(self) -> WindowTables:
