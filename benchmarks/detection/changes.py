@@ -98,7 +98,7 @@ GROSS: Final = (
     Change("all zero", _NORMAL, _with_share(1, np.zeros_like), 500),
     Change("half missing", _NORMAL, _lost(0.5), 500),
     Change("all missing", _NORMAL, _lost(1.0), 500),
-    Change("not a number is infinite, 20 %", _NORMAL, _with_share(0.2, lambda x: np.full_like(x, np.inf)), 500),
+    Change("infinite, 20 % of rows", _NORMAL, _with_share(0.2, lambda x: np.full_like(x, np.inf)), 500),
     Change("category renamed", _names(0.5, 0.3, 0.2), _names(0.0, 0.3, 0.2, 0.5), 500),
     Change("category: half missing", _names(0.5, 0.5), _names(0.5, 0.5, missing=0.5), 500),
 )  # fmt: skip

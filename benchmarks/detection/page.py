@@ -64,12 +64,23 @@ def page(here: Mapping[str, Any], parts: Mapping[str, Part]) -> str:
     lines += ["## Result", ""]
     lines += [f"{len(judged)} rows have a target, {len(missed)} of them miss it.", ""]
     lines += _table([row for row in rows if row.is_shown])
+    lines += _incidents(rows)
     lines += ["", "## Runs", "", f"{here['cores']} cores, {here['cpu']}, Python {here['python']}.", ""]
     lines += ["| part | date | seconds | how |", "|---|---|--:|---|"]
     for name, part in parts.items():
         how = "quick" if part["is_quick"] else "full"
         lines.append(f"| {name} | {part['date']} | {part['seconds']:.0f} | {how} |")
     return "\n".join([*lines, ""])
+
+
+def _incidents(rows: Sequence[Row]) -> list[str]:
+    """The flights' year, one line each."""
+    listed = [row.case for row in rows if row.unit == "incident"]
+    if not listed:
+        return []
+    head = ["", "## Incidents of the flights' year", ""]
+    table = ["| opened | feature | aspect | references | pattern | hint |", "|---|---|---|---|---|---|"]
+    return [*head, *table, *[f"| {line} |" for line in listed]]
 
 
 def row_of(kept: Mapping[str, Any]) -> Row:

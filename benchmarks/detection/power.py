@@ -53,7 +53,7 @@ def run(is_quick: bool) -> list[Row]:
     return rows
 
 
-_REFERENCES: Final = ("m in one window", "m in 35 windows", "35 windows like it")
+_REFERENCES: Final = ("reference in one window", "in 35 smaller windows", "in 35 windows of n rows")
 """10,000 rows without a window-to-window null; the same rows as 35 windows, for which the judged one is too
 large; and 35 windows of as many rows as the judged one."""
 

@@ -23,8 +23,9 @@ def json_column(values: list[bytes]) -> pa.StringArray:
 def reject_unreadable(
     values: list[bytes | None], max_bytes: int
 ) -> tuple[list[bytes], list[Rejected], int]:
-    """Values with `{}` in place of those that are too large or not UTF-8, the rejects, and tombstones.
+    """Values with `{}` in place of those that cannot be read, the rejects, and how many are tombstones.
 
+    Rejected here are those that are too large, not UTF-8, or neither in braces nor in brackets.
     Tombstones (None) become `{}` as well and are counted, not rejected.
     """
     kept: list[bytes] = []
@@ -38,19 +39,40 @@ def reject_unreadable(
             message = f"{len(value)} bytes are more than the {max_bytes} allowed"
             rejected.append(Rejected(row, Reason.TOO_LARGE, message))
             kept.append(b"{}")
-        else:
+        elif value[:1] == b"{" and value[-1:] == b"}":
             kept.append(value)
+        else:
+            why = _explain_no_object(row, value)
+            rejected += [why] if why else []
+            kept.append(b"{}" if why else value)
     try:
         json_column(kept).validate(full=True)
     except pa.ArrowInvalid:
         for row, value in enumerate(kept):
-            try:
-                value.decode()
-            except UnicodeDecodeError as error:
-                message = f"byte {error.start} is not UTF-8"
-                rejected.append(Rejected(row, Reason.NOT_UTF8, message))
+            why = _explain_encoding(row, value)
+            if why:
+                rejected.append(why)
                 kept[row] = b"{}"
     return kept, rejected, tombstones
+
+
+def _explain_no_object(row: int, value: bytes) -> Rejected | None:
+    """Why a text that is not in braces is no JSON; None if it may be: with space around it, or an array.
+
+    Most broken records are cut short or something else, and show it so: DuckDB need not stumble over them.
+    """
+    inner = value.strip()
+    if inner[:1] + inner[-1:] in (b"{}", b"[]"):
+        return None  # DuckDB reads it, and an array is refused as no object
+    return _explain_encoding(row, value) or explain_malformed(row, value)
+
+
+def _explain_encoding(row: int, value: bytes) -> Rejected | None:
+    try:
+        value.decode()
+    except UnicodeDecodeError as error:
+        return Rejected(row, Reason.NOT_UTF8, f"byte {error.start} is not UTF-8")
+    return None
 
 
 def explain_malformed(row: int, value: bytes) -> Rejected:

@@ -40,8 +40,8 @@ def theil_sen_slope(series: Floats) -> Floats:
     Range: any sign, the values' unit per step.
     Reference: Sen, Estimates of the regression coefficient based on Kendall's tau, 1968.
 
-    >>> theil_sen_slope(np.array([[0.0], [1.0], [2.0], [90.0]])).tolist()
-    [1.5]
+    >>> theil_sen_slope(np.array([[0.0], [1.0], [2.0], [3.0], [4.0], [90.0]])).tolist()
+    [1.0]
     """
     k = len(series)
     if k < 2:
