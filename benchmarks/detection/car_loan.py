@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 import numpy as np
+import pyarrow.parquet as pq
 
 from benchmarks.detection.rows import Row, at_most, fact_row, rate_row
 from benchmarks.processes import ROOT
@@ -31,8 +32,6 @@ def run(is_quick: bool) -> list[Row]:
 
 def instants() -> tuple[np.datetime64, np.datetime64]:
     """When the reference ends and when the shift begins."""
-    import pyarrow.parquet as pq
-
     times = pq.read_table(TABLE, columns=["timestamp"])["timestamp"].to_numpy()
     return times[REFERENCE_ROWS], times[SHIFTED_FROM_ROW]
 
@@ -65,7 +64,10 @@ def _of(size: str) -> list[Row]:
         if _start(row) == first and row["verdict"] == "drift" and row["feature"] in SHIFTED
     }
     return [
-        fact_row(NAME, f"shifted features that alarm in the first window of {size}", len(alarmed), "of 4", "4", len(alarmed) == 4),
+        fact_row(
+            NAME, f"shifted features that alarm in the first window of {size}", len(alarmed), "of 4",
+            "4", len(alarmed) == 4,
+        ),
         _quiet(f"windows of {size} before the shift, all features", before, n),
         _quiet(f"windows of {size} after it, the three unchanged features", after, n),
     ]  # fmt: skip

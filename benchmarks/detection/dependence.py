@@ -70,7 +70,9 @@ STREAMS: Final = (
 
 def run(is_quick: bool) -> list[Row]:
     """All rows."""
-    return [_row(which, stream, 1 if is_quick else _BATCHES) for which, stream in enumerate(STREAMS)]
+    return [
+        _row(which, stream, 1 if is_quick else _BATCHES) for which, stream in enumerate(STREAMS)
+    ]
 
 
 def _row(which: int, stream: Stream, batches: int) -> Row:

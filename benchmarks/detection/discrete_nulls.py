@@ -1,4 +1,4 @@
-"""Nulls of features with few values: references are learned by the product itself, windows are multinomial."""
+"""Nulls of features with few values: references are learned as ever, windows are multinomial."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ DISCRETE: Final = (
 def numeric_ps(
     marginal: Discrete, sizes: tuple[int, ...], m: int, times: int, rng: Generator
 ) -> dict[int, Floats]:
-    """p of KS per window size; a repetition's reference is learned from m values and has one window of each."""
+    """p of KS per window size; each repetition learns a reference of m values of its own."""
     found: dict[int, list[float]] = {n: [] for n in sizes}
     for _ in range(times):
         values = marginal.sample(rng, m)

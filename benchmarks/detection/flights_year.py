@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
@@ -32,7 +32,9 @@ def run(is_quick: bool) -> list[Row]:
     """All rows; `is_quick` makes no difference."""
     year = _year()
     default = _replay(year, {})
-    seasonal = _replay(year, {"references": {"validation": True, "sliding": True, "seasonal": True}})
+    seasonal = _replay(
+        year, {"references": {"validation": True, "sliding": True, "seasonal": True}}
+    )
     return [
         _missing(year),
         *_temperature(seasonal),
@@ -85,7 +87,9 @@ def _missing(year: pa.Table) -> Row:
     shares = pa.table({"day": _days(year), "gone": year["dep_delay"].is_null().cast(pa.int64())})
     grouped = shares.group_by("day").aggregate([("gone", "mean")]).to_pylist()
     expected = {row["day"] for row in grouped if row["gone_mean"] >= _CANCELLED}
-    found = _replay(year, {"features": {"dep_delay": "numeric"}, "references": {"validation": True}})
+    found = _replay(
+        year, {"features": {"dep_delay": "numeric"}, "references": {"validation": True}}
+    )
     alarmed = {
         day
         for day, feature in _features(found, "dep_delay")
@@ -100,18 +104,26 @@ def _missing(year: pa.Table) -> Row:
 
 
 def _temperature(found: Replay) -> list[Row]:
+    """Days on which its values drift: their distribution or their range, not how many are missing."""
     rows = []
     for reference, words in (("validation", "31"), ("sliding", "0"), ("seasonal", "0")):
-        days = [
-            feature["verdict"] == "drift"
+        july = {
+            day: feature
             for day, feature in _features(found, "temp")
             if feature["reference"] == reference and day.startswith("2013-07")
-        ]
-        count = sum(days)
-        case = f"temperature: July days that drift from {reference}"
-        note = f"of {len(days)} days"
+        }
+        count = sum(any(map(_is_drift_of_values, f.get("aspects", ()))) for f in july.values())
+        lost = [day for day, f in july.items() if f["deciding"] == "missing"]
+        gone = [day for day in lost if july[day]["verdict"] == "drift"]
+        case = f"temperature: July days whose values drift from {reference}"
+        note = f"of {len(july)} days; missing values alarm on {', '.join(gone) or 'none'}"
         rows.append(fact_row(NAME, case, count, "days", words, count == int(words), note))
     return rows
+
+
+def _is_drift_of_values(aspect: Record) -> bool:
+    is_of_values = aspect["aspect"] in ("distribution", "out_of_range")
+    return is_of_values and aspect["verdict"] == "drift"
 
 
 def _new_destination(year: pa.Table, found: Replay, name: str) -> Row:
@@ -138,7 +150,8 @@ def _days_between(first: str, last: str) -> int:
 def _incidents(found: Replay) -> list[Row]:
     opened = [r for r in found.records if r["type"] == "drift" and r["status"] == "opened"]
     after = [r for r in opened if _day(r) >= _UNTIL]
-    note = f"12 features, prediction, joint, volume; {len(opened) - len(after)} more within the reference's days"
+    within = len(opened) - len(after)
+    note = f"12 features, prediction, joint, volume; {within} more within the reference's days"
     rate = weekly_row(NAME, "incidents opened", len(after), _WEEKS, _MOST_PER_WEEK, note)
     return [rate, *[_listed(record) for record in _in_order(opened)]]
 
@@ -149,12 +162,9 @@ def _in_order(records: Sequence[Record]) -> list[Record]:
 
 def _listed(record: Record) -> Row:
     """Date, feature, aspect, references, pattern, hint."""
-    day = datetime.fromtimestamp(
-        datetime.fromisoformat(record["window"]["start"]).timestamp(), UTC
-    ).astimezone(_ZONE).date()  # fmt: skip
     hints = record.get("hints") or []
     words = [
-        day.isoformat(), record["feature"], record.get("deciding") or "",
+        _day(record), record["feature"], record.get("deciding") or "",
         " and ".join(record["references"]), record.get("pattern") or "",
         hints[0]["text"].replace("|", "/") if hints else "",
     ]  # fmt: skip

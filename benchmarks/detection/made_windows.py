@@ -1,4 +1,4 @@
-"""Windows of a made-up model, counted as the product counts: every feature is one repetition of an experiment."""
+"""Windows of a made-up model, counted as in production: every feature is one repetition."""
 
 from __future__ import annotations
 
@@ -47,7 +47,9 @@ def spec_of(features: int, is_numeric: bool, judges_joint: bool = False) -> Mode
     """A model of so many features of one kind, judged by the defaults."""
     kind = FeatureKind.NUMERIC if is_numeric else FeatureKind.CATEGORICAL
     names = tuple(Feature(f"f{i:04d}", kind) for i in range(features))
-    return ModelSpec("made", Schema(names), pane_s=DAY_S, windows=(SIZE,), judges_joint=judges_joint)
+    return ModelSpec(
+        "made", Schema(names), pane_s=DAY_S, windows=(SIZE,), judges_joint=judges_joint
+    )
 
 
 def reference_of(spec: ModelSpec, windows: Sequence[Draw]) -> Reference:

@@ -38,7 +38,7 @@ def part_of(rows: Sequence[Row], seconds: float, is_quick: bool) -> Part:
 def keep(parts: Mapping[str, Part], order: Sequence[str]) -> None:
     """Adds parts to those kept before, in the suite's order, and writes the page anew."""
     kept = json.loads(KEPT.read_text(encoding="utf-8"))["parts"] if KEPT.is_file() else {}
-    kept |= parts
+    kept |= dict(parts)
     together = {name: kept[name] for name in order if name in kept}
     KEPT.parent.mkdir(exist_ok=True)
     text = json.dumps({"machine": machine(), "parts": together}, indent=1, ensure_ascii=False)
@@ -58,19 +58,35 @@ def show(rows: Sequence[Row]) -> None:
 def page(here: Mapping[str, Any], parts: Mapping[str, Part]) -> str:
     """docs/detection.md."""
     rows = [row_of(row) for part in parts.values() for row in part["rows"]]
-    judged = [row for row in rows if row.is_met is not None]
-    missed = [row for row in judged if not row.is_met]
+    shown, cells_only = (
+        [row for row in rows if row.is_met is not None and row.is_shown is is_shown]
+        for is_shown in (True, False)
+    )
     lines = ["# Detection", "", INTRODUCTION, "", "## Configuration", "", CONFIGURATION, ""]
     lines += ["## Result", ""]
-    lines += [f"{len(judged)} rows have a target, {len(missed)} of them miss it.", ""]
+    lines += [
+        f"{len(shown)} rows have a target, {_missed(shown)} of them miss it; of the {len(cells_only)} cells "
+        f"that only the JSON shows, {_missed(cells_only)} do.",
+        "",
+    ]
     lines += _table([row for row in rows if row.is_shown])
     lines += _incidents(rows)
-    lines += ["", "## Runs", "", f"{here['cores']} cores, {here['cpu']}, Python {here['python']}.", ""]
+    lines += [
+        "",
+        "## Runs",
+        "",
+        f"{here['cores']} cores, {here['cpu']}, Python {here['python']}.",
+        "",
+    ]
     lines += ["| part | date | seconds | how |", "|---|---|--:|---|"]
     for name, part in parts.items():
         how = "quick" if part["is_quick"] else "full"
         lines.append(f"| {name} | {part['date']} | {part['seconds']:.0f} | {how} |")
     return "\n".join([*lines, ""])
+
+
+def _missed(rows: Sequence[Row]) -> int:
+    return sum(not row.is_met for row in rows)
 
 
 def _incidents(rows: Sequence[Row]) -> list[str]:
@@ -79,7 +95,10 @@ def _incidents(rows: Sequence[Row]) -> list[str]:
     if not listed:
         return []
     head = ["", "## Incidents of the flights' year", ""]
-    table = ["| opened | feature | aspect | references | pattern | hint |", "|---|---|---|---|---|---|"]
+    table = [
+        "| opened | feature | aspect | references | pattern | hint |",
+        "|---|---|---|---|---|---|",
+    ]
     return [*head, *table, *[f"| {line} |" for line in listed]]
 
 
@@ -117,13 +136,15 @@ def _count(value: int | None) -> str:
 
 INTRODUCTION: Final = """\
 How often verdicts are wrong, and what they find. `python -m benchmarks.detection` writes this page and
-`benchmarks/results/detection.json`; `--quick` takes a tenth of the repetitions, `--only nulls power` runs
-some parts, `--competitors` measures other libraries on the same windows. Seeds are fixed: a part gives the
-same rows each time on the same versions.
+`benchmarks/results/detection.json`; `--quick` takes a tenth of the repetitions (four weeks for 52 of the
+budget), `--only nulls power` runs some parts and leaves the others' rows as they were, `--competitors`
+measures other libraries on the same windows. Seeds are fixed: a part gives the same rows each time on the
+same versions.
 
 A rate is alarms ÷ repetitions, with the exact (Clopper–Pearson) 99 % interval. A rate has to keep its
 target itself; where the target speaks of a ratio (actual ÷ nominal), the interval has to reach it, because
-so small a rate is not known better. A row that misses says so. The nulls' and the season's tables show the
+so small a rate is not known better: few repetitions keep such a target easily, and the interval says how
+much they are worth. A row that misses says so. The nulls' and the season's tables show the
 worst case of each kind; all of them are in the JSON. Rows without a target are there to compare with."""
 
 CONFIGURATION: Final = """\

@@ -104,6 +104,8 @@ def weekly_row(part: str, case: str, count: int, weeks: int, most: float, note: 
     )  # fmt: skip
 
 
-def fact_row(part: str, case: str, value: float, unit: str, target: str, is_met: bool, note: str = "") -> Row:  # fmt: skip
+def fact_row(
+    part: str, case: str, value: float, unit: str, target: str, is_met: bool, note: str = ""
+) -> Row:
     """A figure that is not drawn at random: a time, a number of days."""
     return Row(part, case, value, unit, target=target, is_met=is_met, note=note)

@@ -1,4 +1,4 @@
-"""The windows that every library is measured on: tables with a reference (windows below 0) and windows from 0."""
+"""The windows that every library is measured on: those of the reference below 0, the judged ones from 0."""
 
 from __future__ import annotations
 

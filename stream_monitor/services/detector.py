@@ -20,6 +20,7 @@ from stream_monitor.core.records import Records, TopicPartition
 from stream_monitor.core.results import DriftEvent, Output, WindowResult
 from stream_monitor.core.state_records import StateRecords
 from stream_monitor.core.system_events import input_schema_event, integrity_event
+from stream_monitor.core.warming import warm_up
 from stream_monitor.services.ports import (
     Committed,
     Consumer,
@@ -81,6 +82,7 @@ class Detector:
 
     def start(self) -> None:
         """Checks the topics, loads the references, fences older selves and joins the group."""
+        warm_up()
         names = self._config.topics
         wanted = [names.deltas, names.state, names.results, names.events, names.references]
         counts = required_partitions(self._topics, wanted)

@@ -12,6 +12,7 @@ from stream_monitor.core.errors import StreamMonitorError
 from stream_monitor.core.policy import ModelSpec
 from stream_monitor.core.records import Records, TopicPartition, concatenate, next_offsets
 from stream_monitor.core.retention import JoinRetention
+from stream_monitor.core.warming import warm_up
 from stream_monitor.core.wire import Marker, PartitionProgress, encode_delta, encode_marker
 from stream_monitor.services.batch import BatchProcessor, BatchResult
 from stream_monitor.services.expiry import Expiry
@@ -85,6 +86,7 @@ class Profiler:
 
     def start(self) -> None:
         """Checks the topics, loads the references, fences older selves and joins the group."""
+        warm_up()
         required_partitions(self._topics, self._source_topics)
         self._store.is_logged = is_needed(self._config, self._topics, self._retention)
         self._look_at_topics()

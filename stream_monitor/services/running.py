@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import Protocol
 
 import structlog
+from threadpoolctl import threadpool_limits
 
 from stream_monitor.config.monitor import MonitorConfig
 from stream_monitor.services.status import Condition, never
@@ -32,7 +33,11 @@ def run_together(
     services: Sequence[Service], monitor: MonitorConfig, should_stop: Condition,
     should_drain: Condition, on_address: Callable[[str], None] = lambda _: None,
 ) -> None:  # fmt: skip
-    """Runs every service in a thread of its own; the first error stops them all and is raised."""
+    """Runs every service in a thread of its own; the first error stops them all and is raised.
+
+    Linear algebra stays in those threads: its products are small, and helpers that spin wait for each other
+    where several processes share a core.
+    """
     errors: list[BaseException] = []
     snapshots = [service.snapshot() for service in services]
     collector = MetricsCollector(snapshots, is_live=monitor.time == "live")
@@ -52,6 +57,7 @@ def run_together(
         except Exception as error:
             errors.append(error)
 
+    threadpool_limits(1, user_api="blas")
     # Long-lived objects are kept out of every later collection: worth 0.6 µs per event.
     gc.collect()
     gc.freeze()

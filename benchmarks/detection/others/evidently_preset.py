@@ -1,33 +1,34 @@
 """Evidently's DataDriftPreset with its defaults, per column."""
 
+import importlib
 import json
 import sys
 import warnings
 from pathlib import Path
+from typing import Any
 
-import evidently
-import pandas as pd
-from evidently import DataDefinition, Dataset, Report
-from evidently.presets import DataDriftPreset
+evidently: Any = importlib.import_module("evidently")
+presets: Any = importlib.import_module("evidently.presets")
+pd: Any = importlib.import_module("pandas")
 
 
-def alarms(rows: pd.DataFrame) -> dict[str, dict[str, bool]]:
+def alarms(rows: Any) -> dict[str, dict[str, bool]]:
     """Per window and column."""
     features = [name for name in rows.columns if name != "window"]
     numbers = [name for name in features if pd.api.types.is_numeric_dtype(rows[name])]
     names = [name for name in features if name not in numbers]
-    kinds = DataDefinition(numerical_columns=numbers, categorical_columns=names)
-    reference = Dataset.from_pandas(rows.loc[rows["window"] < 0, features], kinds)
+    kinds = evidently.DataDefinition(numerical_columns=numbers, categorical_columns=names)
+    reference = evidently.Dataset.from_pandas(rows.loc[rows["window"] < 0, features], kinds)
     found = {}
     for window, group in rows[rows["window"] >= 0].groupby("window"):
-        current = Dataset.from_pandas(group[features], kinds)
-        metrics = Report([DataDriftPreset()]).run(current, reference).dict()["metrics"]
-        drifts = [m for m in metrics if "column" in m["config"]]
+        current = evidently.Dataset.from_pandas(group[features], kinds)
+        metrics = evidently.Report([presets.DataDriftPreset()]).run(current, reference)
+        drifts = [m for m in metrics.dict()["metrics"] if "column" in m["config"]]
         found[str(window)] = {m["config"]["column"]: is_drift(m) for m in drifts}
     return found
 
 
-def is_drift(metric: dict) -> bool:
+def is_drift(metric: dict[str, Any]) -> bool:
     """A p value below the threshold, or a distance from it on."""
     threshold, value = metric["config"]["threshold"], float(metric["value"])
     if "p_value" in metric["config"]["method"]:

@@ -1,15 +1,17 @@
 """NannyML's univariate drift calculator with its defaults: a window is a chunk."""
 
+import importlib
 import json
 import sys
 import warnings
 from pathlib import Path
+from typing import Any
 
-import nannyml
-import pandas as pd
+nannyml: Any = importlib.import_module("nannyml")
+pd: Any = importlib.import_module("pandas")
 
 
-def alarms(rows: pd.DataFrame) -> dict[str, dict[str, bool]]:
+def alarms(rows: Any) -> dict[str, dict[str, bool]]:
     """Per window and column."""
     features = [name for name in rows.columns if name != "window"]
     rows["at"] = pd.Timestamp("2020-06-01") + pd.to_timedelta(rows["window"], unit="D")

@@ -6,13 +6,14 @@ They see the last 2,000 rows of the reference, then the windows; a window alarms
 import json
 import math
 import sys
+from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import pyarrow.parquet as pq
-import river
 from river import drift
 
-DETECTORS = {
+DETECTORS: dict[str, Any] = {
     "ADWIN": drift.ADWIN,
     "PageHinkley": drift.PageHinkley,
     "KSWIN": lambda: drift.KSWIN(seed=1),
@@ -27,7 +28,9 @@ def alarms(file: Path, name: str) -> dict[str, dict[str, bool]]:
     first = max(0, sum(w < 0 for w in windows) - BEFORE)
     last = min(len(windows), first + BEFORE + ROWS)
     found: dict[str, dict[str, bool]] = {}
-    numbers = [c for c in table.column_names if c != "window" and table.schema.field(c).type == "double"]
+    numbers = [
+        c for c in table.column_names if c != "window" and table.schema.field(c).type == "double"
+    ]
     for column in numbers[:FEATURES]:
         detector = DETECTORS[name]()
         values = table[column].slice(first, last - first).to_pylist()
@@ -45,7 +48,7 @@ def main() -> None:
     files = sorted(Path(sys.argv[1]).glob("*.parquet"))
     for name in DETECTORS:
         found = {file.stem: alarms(file, name) for file in files}
-        text = json.dumps({"version": river.__version__, "alarms": found})
+        text = json.dumps({"version": version("river"), "alarms": found})
         path = Path(sys.argv[2])
         path.with_name(f"{path.stem}-{name}.json").write_text(text, encoding="utf-8")
 
