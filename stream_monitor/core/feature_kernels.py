@@ -57,7 +57,7 @@ def numeric_scores(
         k, w = coarse_k[f], coarse_w[f]
         chi_p = _scores_of_shares(k, w, _in_pairs(k), _in_pairs(w), scores[f])
         if by_shares[f]:
-            decided[0, f], decided[1, f] = _pair(k, w, chi_p), _smallest_pair(m, n)
+            decided[0, f], decided[1, f] = _pair(k, w, chi_p, len(k)), _smallest_pair(m, n)
         else:
             decided[0, f] = ks_p_kernel(d, m, n, cells, is_discrete[f])
             decided[1, f] = smallest_ks_p_kernel(m, n, cells)
@@ -72,7 +72,13 @@ def numeric_scores(
 
 @njit(cache=True, nogil=True)
 def categorical_scores(counts_k: Counts, counts_w: Counts, starts: Counts) -> tuple[Floats, Floats]:
-    """The same of categories: feature f at starts[f] to starts[f + 1]; the last counts unseen values."""
+    """The same of categories: feature f at starts[f] to starts[f + 1]; the last counts unseen values.
+
+    A reference that defines the categories has no unseen values, a window without drift has some: how many
+    too many is judged by `good_turing`, and here they are not a category. Chi-square counts them among the
+    rare ones, whose shares in the reference are too large by what it has not seen; without rare ones it
+    leaves them out.
+    """
     features = len(starts) - 1
     scores = np.full((features, len(SCORES)), math.nan)
     decided = np.full((2, features), math.nan)
@@ -81,9 +87,29 @@ def categorical_scores(counts_k: Counts, counts_w: Counts, starts: Counts) -> tu
         m, n = k.sum(), w.sum()
         if m == 0 or n == 0:
             continue
+        tested = len(k) if k[-1] > 0 else len(k) - 1
         chi_p = _scores_of_shares(k, w, k, w, scores[f])
-        decided[0, f], decided[1, f] = _pair(k, w, chi_p), _smallest_pair(m, n)
+        if tested < len(k):
+            known_k, known_w = _unseen_with_rare(k, w)
+            scores[f, 1], chi_p = chi_square_kernel(known_k, known_w, _MINIMUM_EXPECTED)
+            scores[f, 5] = share_change_kernel(k, w, tested)
+        decided[0, f], decided[1, f] = _pair(k, w, chi_p, tested), _smallest_pair(m, n)
     return scores, decided
+
+
+@njit(cache=True, nogil=True)
+def _unseen_with_rare(k: Counts, w: Counts) -> tuple[Counts, Counts]:
+    """The known categories, the rare ones and the unseen values in the last place; without rare ones none."""
+    m, n = k.sum(), w.sum()
+    least = _MINIMUM_EXPECTED * (m + n) / min(m, n)
+    kept_k, kept_w = np.zeros_like(k), np.zeros_like(w)
+    for c in range(len(k) - 1):
+        at = c if k[c] + w[c] >= least else len(k) - 1
+        kept_k[at] += k[c]
+        kept_w[at] += w[c]
+    if kept_k[-1] > 0:
+        kept_w[-1] += w[-1]
+    return kept_k, kept_w
 
 
 def rate_ps(k: Counts, m: Counts, x: Counts, n: Counts) -> Floats:
@@ -124,15 +150,23 @@ def _scores_of_shares(
     index, noise = population_stability_kernel(index_k, index_w)
     scores[2], scores[3] = index, index - noise
     scores[4] = jensen_shannon_kernel(k, w)
-    scores[5] = share_change_kernel(k, w)
+    scores[5] = share_change_kernel(k, w, len(k))
     return chi_p
 
 
 @njit(cache=True, nogil=True)
-def _pair(k: Counts, w: Counts, chi_p: float) -> float:
-    """The p of chi-square, where there is one, and of the largest share change as a Bonferroni pair."""
-    share_p = share_p_kernel(k, w)
-    return share_p if math.isnan(chi_p) else min(1.0, 2.0 * min(share_p, chi_p))
+def _pair(k: Counts, w: Counts, chi_p: float, tested: int) -> float:
+    """The p of chi-square, where there is one, and of the largest share change as a Bonferroni pair.
+
+    Of two categories both are the same test, and the exact one stands alone.
+    """
+    share_p = share_p_kernel(k, w, tested)
+    filled = 0
+    for c in range(tested):
+        filled += k[c] + w[c] > 0
+    if math.isnan(chi_p) or filled == 2:
+        return share_p
+    return min(1.0, 2.0 * min(share_p, chi_p))
 
 
 @njit(cache=True, nogil=True)

@@ -236,15 +236,21 @@ def _shapes(k: Counts, w: Counts) -> Floats:
 def _p_of_shares(
     null: int, c: Floats, reference: Floats, starts: Counts, slots: Counts, slot: int, least_dof: int
 ) -> Floats:  # fmt: skip
-    """All shares of a feature have the same windows, so the largest |t| has the smallest p."""
+    """All shares of a feature have the same windows, so the largest |t| has the smallest p.
+
+    Unseen values count where a reference window has some. Two categories are one summary.
+    """
     found = np.full(len(starts) - 1, math.nan)
     for f in range(len(found)):
         largest, dof, met = 0.0, 0, 0
+        last = starts[f + 1] - 1
         for i in range(starts[f], starts[f + 1]):
-            if _is_met(c[i], reference, i):
+            if _is_met(0.0 if i == last else c[i], reference, i):
                 t, dof = predictive_t_kernel(null, c[i], reference, i, slots, slot)
                 largest = max(largest, abs(t))
                 met += 1
+        if met == 2 and not c[last] > 0.0:
+            met = 1
         if dof >= least_dof:
             found[f] = min(1.0, met * two_sided_t_kernel(largest, dof))
     return found

@@ -108,9 +108,12 @@ def _categorical(
         looks = []
         for c in range(len(x)):
             column = [arcsine_share(int(np.append(s.counts, s.unseen)[c]), s.n) for s in earlier]
-            if x[c] or any(column):
+            is_known = c < len(x) - 1
+            if (x[c] and is_known) or any(column):
                 looks.append((arcsine_share(int(x[c]), w.n), column))
-        measured.append(_shares(k, x, _among(looks)))
+        is_one = len(looks) == 2 and not w.unseen
+        p_window = _among(looks[:1] if is_one else looks)
+        measured.append(_shares(k, x, p_window, is_learned=not r.unseen))
 
     def rows(s: Summary) -> int:
         return int(s.n + s.missing + s.wrong_type)
@@ -125,7 +128,11 @@ def _categorical(
         if new and new.p is not None:
             figures = (new.statistic, new.p, None, new.effect)
             measured.append(Measurement(Aspect.NEW_CATEGORY, "good_turing", *figures))
-    return measured, {"ks": None} | _scores(k, x, k, x)
+    scores = {"ks": None} | _scores(k, x, k, x)
+    if not r.unseen and r.n and w.n:
+        scores["chi_square"] = _statistic(_chi_square(k, x, True))
+        scores["largest_share_change"] = _statistic(_share(k, x, True))
+    return measured, scores
 
 
 def _rate(
@@ -160,17 +167,35 @@ def _reaching(
     return replace(m, p_window=_among(looks, is_skewed=True)) if looks else m
 
 
-def _shares(k: Any, x: Any, p_window: float | None) -> Measurement:
-    chi, share = chi_square(k, x), largest_share_change(k, x)
+def _shares(k: Any, x: Any, p_window: float | None, is_learned: bool = False) -> Measurement:
+    chi, share = _chi_square(k, x, is_learned), _share(k, x, is_learned)
     certain = rate_change(0, int(k.sum()), int(x.sum()), int(x.sum()))
     assert share is not None
     assert share.p is not None
     assert certain is not None
     assert certain.p is not None
-    p = min(1.0, 2 * min(share.p, chi.p)) if chi and chi.p is not None else share.p
+    filled = np.count_nonzero((k + x)[: len(k) - is_learned])
+    has_pair = chi is not None and chi.p is not None and filled != 2
+    p = min(1.0, 2 * min(share.p, chi.p)) if has_pair else share.p
     statistic = chi.statistic if chi else share.statistic
     figures = (statistic, p, p_window, share.effect, 2 * certain.p)
     return Measurement(Aspect.DISTRIBUTION, "chi_square", *figures)
+
+
+def _share(k: Any, x: Any, is_learned: bool) -> Score | None:
+    return largest_share_change(k, x, tested=len(k) - is_learned)
+
+
+def _chi_square(k: Any, x: Any, is_learned: bool) -> Score | None:
+    """Unseen values with the rare categories, or without rare ones left out."""
+    if not is_learned:
+        return chi_square(k, x)
+    least = 5 * (k + x).sum() / min(k.sum(), x.sum())
+    is_rare = (k + x < least)[:-1]
+    known = [np.append(side[:-1][~is_rare], side[:-1][is_rare].sum()) for side in (k, x)]
+    if known[0][-1]:
+        known[1][-1] += x[-1]
+    return chi_square(*known)
 
 
 def _among(
