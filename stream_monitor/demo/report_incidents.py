@@ -67,7 +67,7 @@ def _incident(group: Sequence[Record], results: Mapping[Judged, Record]) -> Inci
     )
     if not drifting:
         return None
-    judged = [{**results.get(_judged_by(event), {}), **_stated(event)} for event in drifting]
+    judged = [{**results.get(_judged_by(event, event["references"][0]), {}), **_stated(event)} for event in drifting]
     worst = max(judged, key=lambda j: (loudness(j), j.get("ratio") or 0.0))
     first = drifting[0]
     return Incident(
@@ -91,13 +91,13 @@ def _stated(event: Record) -> dict[str, object]:
 
 def _judged_features(windows: Iterable[Record]) -> dict[Judged, Record]:
     return {
-        _judged_by({**window, **feature}): feature
+        _judged_by({**window, **feature}, feature["reference"]): feature
         for window in windows
         for feature in window.get("features", ())
     }
 
 
-def _judged_by(record: Record) -> Judged:
+def _judged_by(record: Record, reference: str) -> Judged:
     window = record["window"]
     return (
         record["model"],
@@ -106,5 +106,5 @@ def _judged_by(record: Record) -> Judged:
         str(window.get("size")),
         window["start"],
         record["feature"],
-        record.get("reference") or record["references"][0],
+        reference,
     )

@@ -38,6 +38,16 @@ from stream_monitor.services.table_files import read_table
 
 _DEFAULT_SHARE = 4
 
+_INCIDENT_SCHEMA = pa.schema(
+    [
+        *((name, pa.string()) for name in ("model", "version", "segment", "feature")),
+        ("references", pa.list_(pa.string())),
+        *((name, pa.string()) for name in ("status", "incident")),
+        ("revision", pa.int64()),
+        *((name, pa.string()) for name in ("start", "end", "severity")),
+    ]
+)
+
 
 @dataclass(frozen=True, slots=True)
 class ReferencePeriod:
@@ -78,25 +88,12 @@ class Replay:
     @property
     def incidents(self) -> pa.Table:
         """One row per drift event."""
-        names = (
-            "model",
-            "version",
-            "segment",
-            "feature",
-            "reference",
-            "status",
-            "incident",
-            "revision",
-        )
         found = [
-            {**{n: r[n] for n in names}, "start": r["window"]["start"], "end": r["window"]["end"],
-             "severity": r.get("severity")}
+            {**r, **{name: r["window"][name] for name in ("start", "end")}}
             for r in self.records
             if r["type"] == "drift"
-        ]  # fmt: skip
-        columns = [*names, "start", "end", "severity"]
-        kinds = [pa.int64() if name == "revision" else pa.string() for name in columns]
-        return pa.Table.from_pylist(found, schema=pa.schema(list(zip(columns, kinds, strict=True))))
+        ]
+        return pa.Table.from_pylist(found, schema=_INCIDENT_SCHEMA)
 
 
 def replay(

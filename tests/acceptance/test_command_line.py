@@ -91,6 +91,9 @@ def test_json_of_a_replay_is_one_line_per_window_feature_and_reference(runs: Run
     rows = rows_of(done.stdout)
     features = ("dep_delay", "carrier", "prediction.label", "prediction.score")
     assert done.returncode == 0
+    volume = [row for row in rows if row["feature"] == "traffic.volume"]
+    rows = [row for row in rows if row["feature"] != "traffic.volume"]
+    assert len(volume) == 45
     assert len(rows) == 45 * len(features) * 2
     keys = {(row["start"], row["feature"], row["reference"]) for row in rows}
     assert len(keys) == len(rows)

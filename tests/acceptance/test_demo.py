@@ -57,7 +57,7 @@ def test_demo_judges_every_feature_on_each_of_its_days(
     demo: tuple[subprocess.CompletedProcess[str], Path],
 ) -> None:
     rows = re.findall(r"^│ (\S+) +│ (\d+) +│ (\d+) +│", demo[0].stdout, re.MULTILINE)
-    assert len(rows) == 14
+    assert len(rows) == 15
     assert {windows for _, windows, _ in rows} == {"10"}
     drifting = {feature: int(days) for feature, _, days in rows if days != "0"}
     assert drifting["dep_delay"] == 2
