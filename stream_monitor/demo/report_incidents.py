@@ -67,7 +67,10 @@ def _incident(group: Sequence[Record], results: Mapping[Judged, Record]) -> Inci
     )
     if not drifting:
         return None
-    judged = [{**results.get(_judged_by(event, event["references"][0]), {}), **_stated(event)} for event in drifting]
+    judged = [
+        {**results.get(_judged_by(event, event["references"][0]), {}), **_stated(event)}
+        for event in drifting
+    ]
     worst = max(judged, key=lambda j: (loudness(j), j.get("ratio") or 0.0))
     first = drifting[0]
     return Incident(

@@ -122,7 +122,8 @@ def test_poison_is_buried_and_neighbours_are_counted(
     assert words[1]["chain_violations"] == 0
     assert "error" in installation.run("check", code=1), "labels have no keys"
     shown = [json.loads(line) for line in installation.run("results", "--json").splitlines()]
-    assert {row["feature"] for row in shown} == {"x", "c", "prediction.label", "prediction.score"}
+    judged = {"x", "c", "prediction.label", "prediction.score", "traffic.volume"}
+    assert {row["feature"] for row in shown} == judged
     references = json.loads(installation.run("reference", "show", "--json"))
     assert references["model"] == "m"
     assert references["events"] == GOOD
