@@ -42,8 +42,8 @@ class History:
     """A model with a table of its events."""
 
     model: ModelConfig
-    spec: ModelSpec
     table: pa.Table
+    spec: ModelSpec
 
 
 def read_history(
@@ -53,17 +53,21 @@ def read_history(
 
     Raises InvalidSpecification for a model that is not configured.
     """
-    chosen = next((m for m in installation.models if m.name == model), None)
-    if chosen is None:
-        names = ", ".join(m.name for m in installation.models) or "none"
-        raise InvalidSpecification(f"model {model} is not configured; configured: {names}")
+    chosen = installation.model(model)
     spec = installation.specifications()[model]
     if table is not None:
         if since is not None or until is not None:
             raise InvalidSpecification(
                 "--since and --until are of the topics: leave them out, or leave out the file"
             )
-        return History(chosen, spec, read_table(table))
-    found = topic_history.read_topics(installation, model, since, until)
-    note(f"{found.num_rows} events of {model} read from the topics")
-    return History(topic_history.with_canonical_columns(chosen), spec, found)
+        return History(chosen, read_table(table), spec)
+    return History(*from_topics(installation, chosen, since, until), spec)
+
+
+def from_topics(
+    installation: Installation, model: ModelConfig, since: str | None, until: str | None
+) -> tuple[ModelConfig, pa.Table]:
+    """What the topics hold of a model as a table, and the model with the columns of that table."""
+    found = topic_history.read_topics(installation, model.name, since, until)
+    note(f"{found.num_rows} events of {model.name} read from the topics")
+    return topic_history.with_canonical_columns(model), found

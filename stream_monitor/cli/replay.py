@@ -5,13 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any
 
+import pyarrow as pa
 import typer
 
+from stream_monitor.cli import history_options as history
 from stream_monitor.cli.options import ConfigOption, JsonOption, load_installation
 from stream_monitor.cli.output import note, print_json, print_table, progress_bar
 from stream_monitor.core.errors import InvalidSpecification
 from stream_monitor.core.rows import feature_rows
-from stream_monitor.services import topic_history
 from stream_monitor.services.history import ReferencePeriod
 from stream_monitor.services.history import replay as replay_table
 
@@ -22,29 +23,20 @@ _COLUMNS = (
 
 
 def replay(
-    table: Annotated[
-        Path | None,
-        typer.Argument(help="Parquet or CSV file; left out: the configured topics are read."),
-    ] = None,
+    table: history.TableArgument = None,
     model: Annotated[
         str | None,
         typer.Option("--model", "-m", help="Model to replay, if several are configured."),
     ] = None,
     config: ConfigOption = None,
-    reference_rows: Annotated[
-        int | None, typer.Option(help="The first N rows are the reference.", min=1)
-    ] = None,
-    reference_since: Annotated[
-        str | None, typer.Option(help="Start of the reference: a date or RFC 3339.")
-    ] = None,
-    reference_until: Annotated[
-        str | None, typer.Option(help="End of the reference (not included).")
-    ] = None,
+    reference_rows: history.ReferenceRows = None,
+    reference_since: history.ReferenceSince = None,
+    reference_until: history.ReferenceUntil = None,
     everything: Annotated[
         bool, typer.Option("--all", help="Show quiet windows in the table too.")
     ] = False,
-    since: Annotated[str | None, typer.Option(help="Start of the topic range.")] = None,
-    until: Annotated[str | None, typer.Option(help="End of the topic range.")] = None,
+    since: history.SinceOption = None,
+    until: history.UntilOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Run the monitor over a file, or over what the topics hold: no group, nothing written.
@@ -57,19 +49,17 @@ def replay(
     installation = load_installation(config)
     chosen = next((m for m in installation.models if model in (None, m.name)), None)
     if chosen is None or (model is None and len(installation.models) > 1):
-        names = ", ".join(m.name for m in installation.models) or "none"
         wrong = (
             "choose a model with --model" if model is None else f"model {model} is not configured"
         )
-        raise InvalidSpecification(f"{wrong}; configured: {names}")
-    if table is None:
-        found = topic_history.read_topics(installation, chosen.name, since, until)
-        chosen = topic_history.with_canonical_columns(chosen)
-        note(f"{found.num_rows} events of {chosen.name} read from the topics")
+        raise InvalidSpecification(f"{wrong}; configured: {installation.names}")
+    source: Path | pa.Table | None = table
+    if source is None:
+        chosen, source = history.from_topics(installation, chosen, since, until)
     with progress_bar() as bar:
         task = bar.add_task("replaying", total=None)
         result = replay_table(
-            found if table is None else table,
+            source,
             chosen,
             ReferencePeriod(reference_rows, reference_since, reference_until),
             monitor=installation.monitor,

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import BeforeValidator, Field, SecretStr, model_validator
 
-from stream_monitor.config.section import Section, wrong
+from stream_monitor.config.section import Section, switch, wrong
 from stream_monitor.core.policy import FeaturePolicy, Severity, Test
 from stream_monitor.core.privacy import Mask, Privacy
 from stream_monitor.core.schema import FeatureKind
@@ -106,17 +106,7 @@ class JointConfig(SubjectConfig):
     """Pairs of categorical features that are counted."""
 
 
-def _or_not(value: Any) -> Any:
-    """What is judged unless it is false."""
-    if value is False:
-        return None
-    return {} if value is None or value is True else value
-
-
-JointEntry = Annotated[
-    JointConfig | None,
-    BeforeValidator(_or_not, json_schema_input_type=bool | JointConfig | None),
-]
+JointEntry = Annotated[JointConfig | None, switch(JointConfig)]
 """Joint judging, or false."""
 
 

@@ -17,6 +17,7 @@ from stream_monitor.config.specification import model_spec
 from stream_monitor.config.validation import Document, validated
 from stream_monitor.config.yaml_text import read_yaml
 from stream_monitor.core.calendar import Calendar
+from stream_monitor.core.errors import InvalidSpecification
 from stream_monitor.core.policy import ModelSpec
 
 _INSTANCE: Final = "${HOSTNAME:-local}"
@@ -29,6 +30,18 @@ class Installation:
     monitor: MonitorConfig
     models: tuple[ModelConfig, ...]
     calendar: Calendar = field(default_factory=Calendar)
+
+    def model(self, name: str) -> ModelConfig:
+        """A model by its name; raises InvalidSpecification, naming those there are, without it."""
+        found = next((model for model in self.models if model.name == name), None)
+        if found is None:
+            raise InvalidSpecification(f"model {name} is not configured; configured: {self.names}")
+        return found
+
+    @property
+    def names(self) -> str:
+        """The models' names as a text."""
+        return ", ".join(model.name for model in self.models) or "none"
 
     def specifications(self) -> dict[str, ModelSpec]:
         """Each model as the core sees it, by name."""
@@ -86,7 +99,7 @@ def _load_models(
 ) -> tuple[ModelConfig, ...]:
     models: dict[str, tuple[Path, ModelConfig]] = {}
     problems: list[Problem] = []
-    for path in _model_files(folder):
+    for path in model_files(folder):
         try:
             model = load_model(path, monitor, environ)
         except ConfigError as error:
@@ -101,7 +114,8 @@ def _load_models(
     return tuple(model for _, (_, model) in sorted(models.items()))
 
 
-def _model_files(folder: Path) -> Iterator[Path]:
+def model_files(folder: Path) -> Iterator[Path]:
+    """The files of a folder that each describe a model, in the order of their names."""
     for path in sorted(folder.iterdir()):
         is_hidden = path.name.startswith(".")
         if path.suffix in (".yaml", ".yml") and not is_hidden and path.is_file():

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import Field, model_validator
 
-from stream_monitor.config.section import Section, written, wrong
+from stream_monitor.config.section import Section, switch, written, wrong
 from stream_monitor.config.units import PositiveDuration
 from stream_monitor.core.policy import ReferenceKind
 
@@ -42,37 +42,15 @@ class YearAgoReference(Section):
     """The windows around the same time a year before, for windows of a day or longer."""
 
 
-def _switch(value: Any) -> Any:
-    """A reference that is named is used, unless it is false."""
-    if value is False:
-        return None
-    return {} if value is None or value is True else value
-
-
 def _unused() -> Any:
     return Field(default=None, json_schema_extra={"default": False})
 
 
-Frozen = Annotated[
-    FrozenReference | None,
-    BeforeValidator(_switch, json_schema_input_type=bool | FrozenReference | None),
-]
-Sliding = Annotated[
-    SlidingReference | None,
-    BeforeValidator(_switch, json_schema_input_type=bool | SlidingReference | None),
-]
-Previous = Annotated[
-    PreviousReference | None,
-    BeforeValidator(_switch, json_schema_input_type=bool | PreviousReference | None),
-]
-Seasonal = Annotated[
-    SeasonalReference | None,
-    BeforeValidator(_switch, json_schema_input_type=bool | SeasonalReference | None),
-]
-YearAgo = Annotated[
-    YearAgoReference | None,
-    BeforeValidator(_switch, json_schema_input_type=bool | YearAgoReference | None),
-]
+Frozen = Annotated[FrozenReference | None, switch(FrozenReference)]
+Sliding = Annotated[SlidingReference | None, switch(SlidingReference)]
+Previous = Annotated[PreviousReference | None, switch(PreviousReference)]
+Seasonal = Annotated[SeasonalReference | None, switch(SeasonalReference)]
+YearAgo = Annotated[YearAgoReference | None, switch(YearAgoReference)]
 
 
 class ReferencesConfig(Section):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 
@@ -34,6 +34,17 @@ class Section(BaseModel):
 def written(text: str) -> Any:
     """A default as it would be written in the file, such as `5m`."""
     return Field(text, validate_default=True)
+
+
+def switch(section: type[Section]) -> BeforeValidator:
+    """Of a section that is used unless it is false: true and nothing written are its defaults."""
+    return BeforeValidator(_switched, json_schema_input_type=bool | section | None)
+
+
+def _switched(value: Any) -> Any:
+    if value is False:
+        return None
+    return {} if value is None or value is True else value
 
 
 def wrong(problems: Iterable[tuple[str, str]]) -> PydanticCustomError:

@@ -24,7 +24,7 @@ def with_numbers(text: str, numbers: Mapping[KeyPath, float], source: str) -> st
     for path, number in numbers.items():
         text = _with_number(text, path, f"{number:.12g}")
         wanted = _set(wanted, path, float(f"{number:.12g}"))
-    if not _is_same(parse_yaml(text, source), wanted):
+    if parse_yaml(text, source) != wanted:
         paths = ", ".join(".".join(path) for path in numbers)
         message = f"is written in a way that cannot be edited in place: set {paths} by hand"
         raise ConfigError([Problem(source, "", message)])
@@ -95,7 +95,3 @@ def _set(values: dict[str, Any], path: KeyPath, number: float) -> dict[str, Any]
     if not isinstance(below, dict):
         below = {"kind": below} if isinstance(below, str) else {}
     return values | {key: _set(below, tuple(rest), number)}
-
-
-def _is_same(one: Any, other: Any) -> bool:
-    return bool(one == other)

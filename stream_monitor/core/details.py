@@ -52,7 +52,7 @@ class NumericDetails:
         w = self.window.numeric[i]
         return {
             "mean": w.mean, "sd": w.sd, "median": w.median, "min": w.minimum, "max": w.maximum,
-            "missing_share": _missing_share(w, w.non_finite),
+            "missing_share": _missing_share(w),
         }  # fmt: skip
 
     def bins(self, i: int) -> Bins:
@@ -81,7 +81,7 @@ class CategoricalDetails:
         return {
             "distinct": float(w.distinct),
             "unseen_share": w.unseen / w.n if w.n else None,
-            "missing_share": _missing_share(w, 0),
+            "missing_share": _missing_share(w),
         }
 
     def bins(self, i: int) -> Bins:
@@ -99,6 +99,5 @@ def _scores(row: Floats, names: tuple[str, ...]) -> dict[str, float | None]:
     return {name: None if math.isnan(value) else value for name, value in found}
 
 
-def _missing_share(w: NumericSummary | CategoricalSummary, non_finite: int) -> float | None:
-    rows = w.n + w.missing + w.wrong_type + non_finite
-    return w.missing / rows if rows else None
+def _missing_share(w: NumericSummary | CategoricalSummary) -> float | None:
+    return w.missing / w.rows if w.rows else None

@@ -7,7 +7,13 @@ from dataclasses import replace
 
 from stream_monitor.core.incidents import IncidentTrack, Moved, Transition, identify
 from stream_monitor.core.policy import ModelSpec
-from stream_monitor.core.results import DriftEvent, FeatureResult, PerformanceResult, WindowResult
+from stream_monitor.core.results import (
+    DriftEvent,
+    FeatureResult,
+    PerformanceResult,
+    WindowResult,
+    by_feature,
+)
 from stream_monitor.core.verdicts import VerdictState
 
 _TRACKS_PER_RECORD = 128
@@ -36,7 +42,7 @@ def follow_incidents(
     moved: dict[TrackKey, IncidentTrack] = {}
     events: list[DriftEvent] = []
     is_muted = spec.calendar.mutes(result.window, spec.name)
-    for name, found in _by_feature(result.features).items():
+    for name, found in by_feature(result.features).items():
         if spec.policy(name).mute:
             continue
         where = (key.version, key.segment, key.size, name)
@@ -52,17 +58,10 @@ def follow_incidents(
 
 def moved_of(results: Iterable[FeatureResult]) -> Moved:
     """The references against which a feature drifts; None where none could judge it."""
-    judged = [r for r in results if r.state in (VerdictState.OK, VerdictState.DRIFT)]
+    judged = [r for r in results if r.state.is_judged]
     if not judged:
         return None
     return tuple(sorted(r.reference.value for r in judged if r.state is VerdictState.DRIFT))
-
-
-def _by_feature(results: Iterable[FeatureResult]) -> dict[str, list[FeatureResult]]:
-    found: dict[str, list[FeatureResult]] = {}
-    for result in results:
-        found.setdefault(result.feature, []).append(result)
-    return found
 
 
 def _event(

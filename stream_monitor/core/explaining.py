@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from stream_monitor.core.drill_down import Carrier, Sides, carriers_of
@@ -21,7 +21,7 @@ from stream_monitor.core.policy import ModelSpec, ReferenceKind
 from stream_monitor.core.profile.profile import ALL
 from stream_monitor.core.reference_catalogue import ReferenceCatalogue
 from stream_monitor.core.references import WindowProfile
-from stream_monitor.core.results import FeatureResult, WindowKey
+from stream_monitor.core.results import FeatureResult, WindowKey, by_feature
 from stream_monitor.core.schema import FeatureKind
 from stream_monitor.core.verdicts import VerdictState
 
@@ -47,31 +47,34 @@ class Explainer:
         drifting = [r for r in results if r.state is VerdictState.DRIFT]
         if not drifting:
             return tuple(results)
-        own = {r.reference for r in drifting}
-        together = {kind: self._window_hints(kind, drifting) for kind in own}
+        by_reference: dict[ReferenceKind, list[FeatureEvidence]] = {}
+        evidence = {(r.reference, r.feature): self._evidence(r) for r in drifting}
+        for (kind, _), found in evidence.items():
+            if found:
+                by_reference.setdefault(kind, []).append(found)
+        together = {kind: window_hints(found) for kind, found in by_reference.items()}
+        own = by_feature(results)
         return tuple(
-            self._explain(r, results, together[r.reference]) if r.state is VerdictState.DRIFT else r
+            self._explain(
+                r, own[r.feature], evidence[r.reference, r.feature], together.get(r.reference, ())
+            )
+            if r.state is VerdictState.DRIFT
+            else r
             for r in results
         )
 
     def _explain(
-        self, result: FeatureResult, results: Sequence[FeatureResult], together: Sequence[Hint]
-    ) -> FeatureResult:
+        self, result: FeatureResult, own: Sequence[FeatureResult], evidence: FeatureEvidence | None,
+        together: Sequence[Hint],
+    ) -> FeatureResult:  # fmt: skip
+        """`own` are the results of the same feature, `together` the hints beside the same reference."""
         days = calendar_hint(self.spec.calendar.covering(self.window.window, self.spec.name))
-        more = [hint for hint in (days, _season(result.feature, results)) if hint]
-        evidence = self._evidence(result)
+        more = [hint for hint in (days, _season(own)) if hint]
         if evidence is None:
             return replace(result, hints=(*result.hints, *more)[:MOST_HINTS])
-        names = (result.feature,)
-        more += [h for h in together if {h.detail["first"], h.detail["second"]} & set(names)]
+        more += [h for h in together if result.feature in (h.detail["first"], h.detail["second"])]
         hints = hints_of(evidence, more) or tuple(h for h in (movement_hint(evidence),) if h)
         return replace(result, carriers=self._carriers(result), hints=hints)
-
-    def _window_hints(
-        self, kind: ReferenceKind, drifting: Iterable[FeatureResult]
-    ) -> tuple[Hint, ...]:
-        found = (self._evidence(r) for r in drifting if r.reference is kind)
-        return window_hints([evidence for evidence in found if evidence])
 
     def _evidence(self, result: FeatureResult) -> FeatureEvidence | None:
         total = self._total(result.reference, self.key.segment)
@@ -94,10 +97,8 @@ class Explainer:
             self.window.categorical[i], aspects, may_name, coerced,
         )  # fmt: skip
 
-    def _coerced(self, total: WindowProfile, i: int) -> tuple[float, float] | None:
-        sides = [w.profile.traffic.summarise().coerced for w in (total, self.window)]
-        before, after = (side[i] for side in sides)
-        return None if before is None or after is None else (before, after)
+    def _coerced(self, total: WindowProfile, i: int) -> tuple[float, float]:
+        return total.traffic.coerced[i], self.window.traffic.coerced[i]
 
     def _carriers(self, result: FeatureResult) -> tuple[Carrier, ...]:
         """The segments that carry a drift of all."""
@@ -134,8 +135,7 @@ class Explainer:
         return self.catalogue.sums.total(windows) if windows else None
 
 
-def _season(feature: str, results: Sequence[FeatureResult]) -> Hint | None:
-    own = [r for r in results if r.feature == feature]
+def _season(own: Sequence[FeatureResult]) -> Hint | None:
     moved = {r.reference.value for r in own if r.state is VerdictState.DRIFT}
     quiet = {r.reference.value for r in own if r.state is VerdictState.OK}
     return season_hint(moved, quiet)

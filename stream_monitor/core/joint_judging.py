@@ -103,7 +103,7 @@ def _scores(
 
 
 def _drifted_share(results: Sequence[FeatureResult]) -> float | None:
-    judged = [r for r in results if r.state in (VerdictState.OK, VerdictState.DRIFT)]
+    judged = [r for r in results if r.state.is_judged]
     drifting = sum(r.state is VerdictState.DRIFT for r in judged)
     return drifting / len(judged) if judged else None
 

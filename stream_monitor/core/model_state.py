@@ -242,7 +242,7 @@ class ModelState:
             is_complete=window.end_s + self.spec.allowed_lateness_s <= reached_s,
             is_inherited=self.catalogue.is_inherited(self.spec.name, key.version, key.profile_id),
             digest=profile_digest(judged.profile),
-            traffic=judged.profile.traffic.summarise(),
+            traffic=judged.traffic,
             coercible=(*self.spec.schema.numeric, *self.spec.schema.categorical),
             mean_confidence=judged.profile.score.summarise(),
             features=results,

@@ -42,9 +42,12 @@ def judge_performance(
     alpha = alpha_of(spec, size, key.segment, segments)
     policy = spec.policy(PERFORMANCE + found.outcome)
     results = []
+    windows: Sequence[Tally]
     for kind in performance_kinds(spec):
-        frozen = state.catalogue.tallies(spec, key.profile_id, key.segment, key.size, found.outcome)
-        windows = frozen if kind.is_frozen else _recent(state, where, window)
+        if kind.is_frozen:
+            windows = state.catalogue.tallies(spec, key.profile_id, *where)
+        else:
+            windows = _recent(state, where, window)
         if kind.is_frozen and not windows:
             continue  # it was built without labels
         compared = compare_performance(

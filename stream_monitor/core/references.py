@@ -21,6 +21,7 @@ from stream_monitor.core.profile.joint import JointPart, JointSummary
 from stream_monitor.core.profile.joint_params import JointParams, choose_joint
 from stream_monitor.core.profile.numeric import NumericSummary
 from stream_monitor.core.profile.profile import ALL, Layout, Profile
+from stream_monitor.core.profile.traffic import TrafficSummary
 from stream_monitor.core.window_tables import WindowTables
 from stream_monitor.core.windows import Window, WindowSize
 
@@ -37,6 +38,11 @@ class WindowProfile:
     def events(self) -> int:
         """Number of events counted."""
         return self.profile.events
+
+    @cached_property
+    def traffic(self) -> TrafficSummary:
+        """The figures of its traffic, worked out once."""
+        return self.profile.traffic.summarise()
 
     @property
     def joint(self) -> JointPart | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from stream_monitor.core.comparison import Comparison
@@ -56,6 +56,14 @@ class FeatureResult:
     def ratio(self) -> float:
         """How far the feature is on its way to drift: ≥ 1 is drift."""
         return self.deciding.ratio if self.deciding else 0.0
+
+
+def by_feature(results: Iterable[FeatureResult]) -> dict[str, list[FeatureResult]]:
+    """Results of one window by what they are of, in their order."""
+    found: dict[str, list[FeatureResult]] = {}
+    for result in results:
+        found.setdefault(result.feature, []).append(result)
+    return found
 
 
 def _movement(result: FeatureResult) -> tuple[bool, float]:

@@ -31,7 +31,7 @@ def trends_of(history: Sequence[WindowProfile], window: WindowProfile) -> tuple[
     `history` holds earlier windows in order of time.
     """
     recent = [*history, window][-TREND_WINDOWS:]
-    means = np.array([[np.nan if s.mean is None else s.mean for s in w.numeric] for w in recent])
+    means = np.stack([w.tables.numeric.mean for w in recent])
     if len(recent) < 8 or not means.size:
         return ()
     p, slope = mann_kendall_p(means), theil_sen_slope(means)

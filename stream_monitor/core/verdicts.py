@@ -49,6 +49,11 @@ class VerdictState(StrEnum):
     INSUFFICIENT_DATA = "insufficient_data"
     NO_REFERENCE = "no_reference"
 
+    @property
+    def is_judged(self) -> bool:
+        """Whether there was a reference, and data enough to judge by it."""
+        return self in (VerdictState.OK, VerdictState.DRIFT)
+
 
 @dataclass(frozen=True, slots=True)
 class Measurement:

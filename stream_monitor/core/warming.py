@@ -9,13 +9,13 @@ import pyarrow as pa
 
 from stream_monitor.core.columns import InferenceColumns
 from stream_monitor.core.comparison import ReferenceView
-from stream_monitor.core.policy import ModelSpec
+from stream_monitor.core.policy import HOUR_S, ModelSpec
 from stream_monitor.core.profile.profile import ALL
 from stream_monitor.core.references import build_reference
 from stream_monitor.core.schema import Feature, FeatureKind, Schema
 from stream_monitor.core.windows import WindowSize
 
-_HOURS, _ROWS, _HOUR_S = 24, 20, 3_600
+_HOURS, _ROWS = 24, 20
 
 
 @cache
@@ -23,7 +23,7 @@ def warm_up() -> None:
     """Counts and compares a few made-up windows, so that every compiled function has run once."""
     numeric = (Feature("x", FeatureKind.NUMERIC), Feature("discrete", FeatureKind.NUMERIC))
     schema = Schema((*numeric, Feature("c", FeatureKind.CATEGORICAL)))
-    spec = ModelSpec("warming", schema, pane_s=_HOUR_S, windows=(WindowSize(_HOUR_S),))
+    spec = ModelSpec("warming", schema, pane_s=HOUR_S, windows=(WindowSize(HOUR_S),))
     reference = build_reference(spec, [_columns(0.0, _HOURS)], "1").segments[ALL]
     bins = reference.total.profile.layout.binning
     shifted = build_reference(spec, [_columns(2.0, 1)], "1", binning=bins)
@@ -41,7 +41,7 @@ def _columns(shift: float, hours: int) -> InferenceColumns:
         row=np.arange(n),
         prediction_id=pa.array(np.arange(n).astype(str), pa.string()),
         version=pa.DictionaryArray.from_arrays(np.zeros(n, np.int64), pa.array(["1"])),
-        timestamp_us=(np.arange(n) // _ROWS) * _HOUR_S * 1_000_000,
+        timestamp_us=(np.arange(n) // _ROWS) * HOUR_S * 1_000_000,
         is_timestamped=np.ones(n, np.bool_),
         numeric=np.stack([np.rint(2 * x), x]),
         numeric_state=np.zeros((2, n), np.uint8),

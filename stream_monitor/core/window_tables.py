@@ -83,6 +83,13 @@ class NumericTable:
     extremes: Floats
 
     @cached_property
+    def mean(self) -> Floats:
+        """(F,): in the features' units; NaN without rows."""
+        medians, _, steps = self.layout.scales
+        with np.errstate(invalid="ignore", divide="ignore"):
+            return np.asarray(medians + steps * (self.sums.sum(axis=1) / self.n))
+
+    @cached_property
     def location(self) -> Floats:
         """(F,): the scaled mean; NaN without rows."""
         return np.asarray(_locations(self.fine, self.sums, *self.layout.scales))

@@ -18,8 +18,8 @@ from stream_monitor.core.policy import JOINT, PERFORMANCE, VOLUME, Aspect, Model
 from stream_monitor.core.profile.profile import ALL
 from stream_monitor.core.tables import TableRows
 from stream_monitor.core.windows import WindowSize
-from stream_monitor.services.history import ReferencePeriod
-from stream_monitor.services.null_runs import NullRun, Progress, null_run
+from stream_monitor.services.history import Progress, ReferencePeriod
+from stream_monitor.services.null_runs import NullRun, null_run
 from stream_monitor.services.size_trials import SizeTrial, size_trial
 
 
@@ -69,7 +69,7 @@ class Calibration:
     @property
     def before(self) -> int:
         """Incidents of the null run with the present floors."""
-        return sum(row_incidents(self.null.courses).values())
+        return self.null.incidents
 
     @property
     def is_quiet(self) -> bool:
@@ -142,14 +142,6 @@ def floors_by_subject(advice: Sequence[FloorAdvice]) -> dict[str, dict[str, floa
     for a in advice:
         floors.setdefault(a.subject, {})[a.key] = a.recommended
     return floors
-
-
-def row_incidents(courses: Sequence[Course]) -> dict[str, int]:
-    """Incidents by subject."""
-    counts: dict[str, int] = {}
-    for course in courses:
-        counts[course.subject] = counts.get(course.subject, 0) + course.incidents({})
-    return counts
 
 
 def _aspect_rows(courses: Sequence[Course], advice: Sequence[FloorAdvice]) -> Iterator[AspectRow]:

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from stream_monitor.config.errors import ConfigError
-from stream_monitor.config.loading import load_model
+from stream_monitor.config.loading import load_model, model_files
 from stream_monitor.config.monitor import MonitorConfig
 from stream_monitor.config.yaml_edits import KeyPath, with_numbers
-from stream_monitor.core.calibrating import FloorAdvice
+from stream_monitor.core.calibrating import FLOOR, FloorAdvice
 from stream_monitor.core.errors import StreamMonitorError
 from stream_monitor.core.policy import ModelSpec
 from stream_monitor.services.calibration import key_path
@@ -30,8 +30,7 @@ def model_file(
 ) -> ModelFile:
     """The file of a model in the `models` folder below `root`; raises StreamMonitorError without one."""
     folder = root / monitor.models
-    paths = sorted(p for p in folder.glob("*.y*ml") if not p.name.startswith("."))
-    for path in paths:
+    for path in model_files(folder) if folder.is_dir() else ():
         if load_model(path, monitor, environ).name == model:
             return ModelFile(path, path.read_text(encoding="utf-8"))
     raise StreamMonitorError(
@@ -75,7 +74,7 @@ def _numbers(advice: Sequence[FloorAdvice], spec: ModelSpec) -> dict[KeyPath, fl
     for a in advice:
         found[key_path(spec, a.subject, a.key)] = a.recommended
         policy = spec.policy(a.subject)
-        critical = policy.critical_floor if a.key == "floor" else policy.critical_rate_floor
+        critical = policy.critical_floor if a.key == FLOOR else policy.critical_rate_floor
         if critical is not None and critical < a.recommended:
             found[key_path(spec, a.subject, f"critical_{a.key}")] = a.recommended
     return found

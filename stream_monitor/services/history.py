@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -26,6 +26,7 @@ from stream_monitor.core.published import to_json
 from stream_monitor.core.reference_catalogue import ReferenceCatalogue
 from stream_monitor.core.references import Reference, build_reference
 from stream_monitor.core.replaying import MICRO, replay_rows
+from stream_monitor.core.results import Output
 from stream_monitor.core.rows import (
     FEATURE_SCHEMA,
     PERFORMANCE_SCHEMA,
@@ -35,6 +36,9 @@ from stream_monitor.core.rows import (
 from stream_monitor.core.tables import ColumnMapping, TableRows, matched, read_rows
 from stream_monitor.core.windows import Window
 from stream_monitor.services.table_files import read_table
+
+Progress = Callable[[int, int], None]
+"""Told (events passed, all events)."""
 
 _DEFAULT_SHARE = 4
 
@@ -103,7 +107,7 @@ def replay(
     *,
     monitor: MonitorConfig | None = None,
     environ: Mapping[str, str] | None = None,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress | None = None,
 ) -> Replay:
     """Replays a history through the monitor: same windows, verdicts and incidents as in production.
 
@@ -122,14 +126,23 @@ def replay(
     rows = table_rows(data, config, spec)
     if not isinstance(reference, Reference):
         reference = reference_of(rows, spec, reference or ReferencePeriod())
+    outputs = judged_outputs(rows, spec, reference, settings.name, progress)
+    return Replay(tuple(to_json(output, spec.name) for output in outputs), reference)
+
+
+def judged_outputs(
+    rows: TableRows,
+    spec: ModelSpec,
+    reference: Reference,
+    app: str,
+    progress: Progress | None = None,
+) -> Iterator[Output]:
+    """What a detector of the installation `app` with this reference would publish of the rows."""
     catalogue = ReferenceCatalogue()
     catalogue.add(reference)
     total = rows.events.n
-    outputs = replay_rows(
-        rows, spec, catalogue, settings.name, None,
-        (lambda done: progress(done, total)) if progress else None,
-    )  # fmt: skip
-    return Replay(tuple(to_json(output, spec.name) for output in outputs), reference)
+    told = (lambda done: progress(done, total)) if progress else None
+    return replay_rows(rows, spec, catalogue, app, None, told)
 
 
 def reference_of(

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from statistics import median
-from typing import Final
 
 import numpy as np
 import pyarrow as pa
@@ -16,25 +15,20 @@ from stream_monitor.core.drift_events import TrackKey
 from stream_monitor.core.errors import InvalidSpecification
 from stream_monitor.core.policy import Aspect, ModelSpec
 from stream_monitor.core.profile.profile import ALL
-from stream_monitor.core.reference_catalogue import ReferenceCatalogue
 from stream_monitor.core.references import Reference
-from stream_monitor.core.replaying import MICRO, replay_rows
+from stream_monitor.core.replaying import MICRO
 from stream_monitor.core.results import (
     DriftEvent,
     FeatureResult,
     Output,
     PerformanceResult,
     WindowResult,
+    by_feature,
 )
 from stream_monitor.core.tables import TableRows
-from stream_monitor.core.verdicts import Verdict, VerdictState
+from stream_monitor.core.verdicts import Verdict
 from stream_monitor.core.windows import Window
-from stream_monitor.services.history import ReferencePeriod, reference_of
-
-Progress = Callable[[int, int], None]
-"""Told (events passed, all events)."""
-
-_JUDGED: Final = (VerdictState.OK, VerdictState.DRIFT)
+from stream_monitor.services.history import Progress, ReferencePeriod, judged_outputs, reference_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +76,7 @@ def null_run(
         end_us = int(judged.events.timestamp_us[0]) + most_windows * shortest_s * MICRO
         judged = part_of(judged, 0, int(np.searchsorted(judged.events.timestamp_us, end_us)))
     last_s = last_whole_s(judged, spec)
-    outputs = judged_outputs(judged, spec, reference, progress)
+    outputs = judged_outputs(judged, spec, reference, spec.name, progress)
     found = _Collector(spec, last_s)
     found.collect(outputs)
     if not found.has_windows:
@@ -91,17 +85,6 @@ def null_run(
             "(--reference-rows or --reference-until), or give more history"
         )
     return found.run(reference.events)
-
-
-def judged_outputs(
-    rows: TableRows, spec: ModelSpec, reference: Reference, progress: Progress | None = None
-) -> Iterator[Output]:
-    """What a detector with this reference would publish of the rows."""
-    catalogue = ReferenceCatalogue()
-    catalogue.add(reference)
-    total = rows.events.n
-    told = (lambda done: progress(done, total)) if progress else None
-    return replay_rows(rows, spec, catalogue, spec.name, None, told)
 
 
 def after_reference(rows: TableRows, reference: Reference, spec: ModelSpec) -> TableRows:
@@ -135,14 +118,6 @@ def last_whole_s(rows: TableRows, spec: ModelSpec) -> int:
     return (int(rows.events.timestamp_us[-1]) // pane_us + 1) * spec.pane_s
 
 
-def by_subject(results: Iterable[FeatureResult]) -> dict[str, list[FeatureResult]]:
-    """Results of one window by what they are of."""
-    found: dict[str, list[FeatureResult]] = {}
-    for result in results:
-        found.setdefault(result.feature, []).append(result)
-    return found
-
-
 class _Collector:
     """Keeps the last revision of every subject in every whole window."""
 
@@ -162,7 +137,7 @@ class _Collector:
             key, is_muted = output.key, self._is_muted(output)
             if isinstance(output, WindowResult) and key.segment == ALL:
                 self._rows[output.window] = output.traffic.events
-            for name, found in by_subject(output.features).items():
+            for name, found in by_feature(output.features).items():
                 if not self._spec.policy(name).mute:
                     where = (key.version, key.segment, key.size, name)
                     own = self.moments.setdefault(where, {})
@@ -193,7 +168,7 @@ class _Collector:
         return self._spec.calendar.mutes(output.window, self._spec.name)
 
     def _moment(self, window: Window, found: Sequence[FeatureResult], is_muted: bool) -> Moment:
-        is_judged = not is_muted and any(r.state in _JUDGED for r in found)
+        is_judged = not is_muted and any(r.state.is_judged for r in found)
         findings = (self._finding(r, v) for r in found for v in r.verdicts)
         return Moment(window, is_judged, tuple(findings))
 

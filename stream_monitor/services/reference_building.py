@@ -44,10 +44,7 @@ def build(
 
     `like` is a reference by whose bins the rows are counted, so that the two can be compared.
     """
-    config = next((m for m in installation.models if m.name == model), None)
-    if config is None:
-        names = ", ".join(m.name for m in installation.models) or "none"
-        raise InvalidSpecification(f"model {model} is not configured; configured: {names}")
+    config = installation.model(model)
     spec = installation.specifications()[model]
     binning = None if like is None else _bins_of(like, spec)
     if table is not None:

@@ -34,9 +34,8 @@ def promote(
     They are those that lie wholly in [since, until), by default all that the detector remembers. Raises
     StreamMonitorError where it remembers none.
     """
-    spec = installation.specifications().get(model)
-    if spec is None:
-        raise InvalidSpecification(f"model {model} is not configured")
+    installation.model(model)
+    spec = installation.specifications()[model]
     connections = connections or wire(installation)
     present = held(installation, model, connections=connections)
     state = _model_state(installation, spec, present, connections)
@@ -115,9 +114,8 @@ def diff(
     Each is a version in the references topic, `training`, or a file. Raises InvalidSpecification where
     they were counted by different bins.
     """
-    spec = installation.specifications().get(model)
-    if spec is None:
-        raise InvalidSpecification(f"model {model} is not configured")
+    installation.model(model)
+    spec = installation.specifications()[model]
     before, after = (_named(installation, model, name, connections) for name in (one, other))
     if before.layout.profile_id != after.layout.profile_id:
         raise InvalidSpecification(

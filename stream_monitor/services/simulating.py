@@ -10,6 +10,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from stream_monitor.config.model import ModelConfig
+from stream_monitor.core.budget import WEEK_S
 from stream_monitor.core.errors import InvalidSpecification
 from stream_monitor.core.injection.drift import inject
 from stream_monitor.core.policy import ModelSpec
@@ -23,8 +24,14 @@ from stream_monitor.services.drift_requests import (
     injection_of,
     touched_subjects,
 )
-from stream_monitor.services.history import ReferencePeriod, parse_time, reference_of, table_rows
-from stream_monitor.services.null_runs import after_reference, judged_outputs, last_whole_s
+from stream_monitor.services.history import (
+    ReferencePeriod,
+    judged_outputs,
+    parse_time,
+    reference_of,
+    table_rows,
+)
+from stream_monitor.services.null_runs import after_reference, last_whole_s
 from stream_monitor.services.watching import SubjectKey, Watch
 
 
@@ -113,7 +120,9 @@ def simulate(
     def run(over: TableRows, what: str) -> Watch:
         watch = Watch(features, drawn, last_s)
         told = (lambda done, total: progress(what, done, total)) if progress else None
-        watch.collect(judged_outputs(after_reference(over, reference, spec), spec, reference, told))
+        watch.collect(
+            judged_outputs(after_reference(over, reference, spec), spec, reference, spec.name, told)
+        )
         return watch
 
     injections = [
@@ -130,7 +139,7 @@ def simulate(
         trials.append(Trial(injection.size, found, watch, altered))
     first_s = int(judged.events.timestamp_us[0]) // MICRO
     before = [w for w in untouched.opened.values() if w.end_s <= start_s]
-    weeks = (start_s - first_s) / (7 * 86_400)
+    weeks = (start_s - first_s) / WEEK_S
     return Simulation(
         spec.name, request, features, touched, start_s, seed, untouched, len(before), weeks, tuple(trials)
     )  # fmt: skip

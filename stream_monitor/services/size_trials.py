@@ -15,8 +15,8 @@ from stream_monitor.core.policy import Aspect, ModelSpec
 from stream_monitor.core.profile.profile import ALL
 from stream_monitor.core.tables import TableRows
 from stream_monitor.core.windows import DAY_S, WindowSize, check_pane
-from stream_monitor.services.history import ReferencePeriod
-from stream_monitor.services.null_runs import NullRun, Progress, null_run
+from stream_monitor.services.history import Progress, ReferencePeriod
+from stream_monitor.services.null_runs import NullRun, null_run
 
 _PASSED_FOR_CHANCE: Final = 0.95
 _MOST_TRIED: Final = 1_000

@@ -7,10 +7,16 @@ from dataclasses import dataclass, field
 
 from stream_monitor.core.incidents import Status
 from stream_monitor.core.profile.profile import ALL
-from stream_monitor.core.results import DriftEvent, FeatureResult, Output, WindowKey, WindowResult
+from stream_monitor.core.results import (
+    DriftEvent,
+    FeatureResult,
+    Output,
+    WindowKey,
+    WindowResult,
+    by_feature,
+)
 from stream_monitor.core.verdicts import VerdictState
 from stream_monitor.core.windows import Window
-from stream_monitor.services.null_runs import by_subject
 
 SubjectKey = tuple[str, str, str]
 """Window size, subject, reference."""
@@ -62,7 +68,7 @@ class Watch:
                 if output.status is Status.OPENED:
                     self.opened[output.event_id] = output.window
                 continue
-            for name, found in by_subject(output.features).items():
+            for name, found in by_feature(output.features).items():
                 self._see(output.key, name, output.window, found)
             if isinstance(output, WindowResult) and output.window in self.drawn:
                 self._draw(output)

@@ -7,7 +7,6 @@ from typing import Final
 from stream_monitor.core.hints.feature_evidence import (
     FeatureEvidence,
     NumericEvidence,
-    rows_of,
     share,
 )
 from stream_monitor.core.hints.hint import Hint, HintKind, percent
@@ -57,8 +56,8 @@ def type_hint(evidence: FeatureEvidence) -> Hint | None:
 
 
 def _rise(evidence: FeatureEvidence, count: str) -> tuple[float, float, float]:
-    before = share(getattr(evidence.reference, count), rows_of(evidence.reference))
-    after = share(getattr(evidence.window, count), rows_of(evidence.window))
+    before = share(getattr(evidence.reference, count), evidence.reference.rows)
+    after = share(getattr(evidence.window, count), evidence.window.rows)
     return before, after, after - before
 
 

@@ -47,8 +47,7 @@ _VALUE_CAUSES: Final = (
 def hints_of(feature: FeatureEvidence, more: Iterable[Hint] = ()) -> tuple[Hint, ...]:
     """At most three probable causes, the most certain first; none where nothing drifted.
 
-    `more` are hints about the feature from elsewhere: window_hints, season_hint, concentrated_in,
-    calendar_hint.
+    `more` are hints about the feature from elsewhere: window_hints, season_hint, calendar_hint.
     """
     if not feature.aspects:
         return ()

@@ -5,11 +5,9 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from stream_monitor.core.hints.feature_evidence import CategoricalEvidence, share
+from stream_monitor.core.hints.feature_evidence import CategoricalEvidence, share, unseen_rows
 from stream_monitor.core.hints.hint import Hint, HintKind, percent
 
-_LEAST_ROWS: Final = 5
-_LEAST_SHARE: Final = 0.002
 _REPLACEMENT: Final = "\N{REPLACEMENT CHARACTER}"
 _CODECS: Final = ("cp1252", "latin-1")
 _MOST_LAYERS: Final = 3
@@ -77,10 +75,10 @@ def _behind(value: str, known: frozenset[str]) -> str | None:
 def encoding_hint(evidence: CategoricalEvidence) -> Hint | None:
     """Unseen values that were decoded wrongly, with the most frequent as the example."""
     found = damaged(evidence)
-    rows = {value: n for value, n in evidence.window.unseen_values if value in found}
-    held = share(sum(rows.values()), evidence.window.n)
-    if sum(rows.values()) < _LEAST_ROWS or held < _LEAST_SHARE:
+    rows = unseen_rows(evidence, found)
+    if not rows:
         return None
+    held = share(sum(rows.values()), evidence.window.n)
     value, n = max(rows.items(), key=lambda pair: pair[1])
     detail: dict[str, str | float] = {"share": held, "values": float(len(rows))}
     example = ""

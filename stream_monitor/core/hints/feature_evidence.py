@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
 from dataclasses import dataclass
+from typing import Final
 
 from stream_monitor.core.binning import CategoricalBinning, NumericBinning
 from stream_monitor.core.evidence import NAMED_FROM
@@ -63,12 +65,18 @@ class CategoricalEvidence:
 FeatureEvidence = NumericEvidence | CategoricalEvidence
 
 
-def rows_of(summary: NumericSummary | CategoricalSummary) -> int:
-    """All rows of a side: with a value, without, or with one of the wrong type."""
-    rows = summary.n + summary.missing + summary.wrong_type
-    return rows + summary.non_finite if isinstance(summary, NumericSummary) else rows
-
-
 def share(part: int, whole: int) -> float:
     """part/whole, 0 for nothing."""
     return part / whole if whole else 0.0
+
+
+_LEAST_UNSEEN_ROWS: Final = 5
+_LEAST_UNSEEN_SHARE: Final = 0.002
+
+
+def unseen_rows(evidence: CategoricalEvidence, names: Container[str]) -> dict[str, int]:
+    """Kept unseen values of the window among `names` with their rows; none where too few rows hold them."""
+    rows = {value: n for value, n in evidence.window.unseen_values if value in names}
+    total = sum(rows.values())
+    is_enough = share(total, evidence.window.n) >= _LEAST_UNSEEN_SHARE
+    return rows if total >= _LEAST_UNSEEN_ROWS and is_enough else {}

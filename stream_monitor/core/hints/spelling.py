@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 import unicodedata
-from typing import Final
 
-from stream_monitor.core.hints.feature_evidence import CategoricalEvidence, share
+from stream_monitor.core.hints.feature_evidence import CategoricalEvidence, share, unseen_rows
 from stream_monitor.core.hints.hint import Hint, HintKind, percent
-
-_LEAST_ROWS: Final = 5
-_LEAST_SHARE: Final = 0.002
 
 
 def folded(value: str) -> str:
@@ -39,10 +35,10 @@ def respelled(evidence: CategoricalEvidence) -> dict[str, str]:
 def spelling_hint(evidence: CategoricalEvidence) -> Hint | None:
     """Unseen values that are known ones in another spelling, with the most frequent as the example."""
     found = respelled(evidence)
-    rows = {value: n for value, n in evidence.window.unseen_values if value in found}
-    held = share(sum(rows.values()), evidence.window.n)
-    if sum(rows.values()) < _LEAST_ROWS or held < _LEAST_SHARE:
+    rows = unseen_rows(evidence, found)
+    if not rows:
         return None
+    held = share(sum(rows.values()), evidence.window.n)
     new, n = max(rows.items(), key=lambda pair: pair[1])
     old = found[new]
     detail: dict[str, str | float] = {"share": held, "values": float(len(rows))}

@@ -38,6 +38,11 @@ class CategoricalSummary:
     unseen_values: tuple[tuple[str, int], ...]
     distinct: int
 
+    @property
+    def rows(self) -> int:
+        """All rows: with a value, without, or with one that does not count."""
+        return self.n + self.missing + self.wrong_type
+
 
 class CategoricalPart(Part):
     """Counts of all categorical features; parameters: a tuple of CategoricalBinning.

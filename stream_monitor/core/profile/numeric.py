@@ -42,6 +42,11 @@ class NumericSummary:
     maximum: float | None
     decimals: tuple[int, ...]
 
+    @property
+    def rows(self) -> int:
+        """All rows: with a value, without, or with one that does not count."""
+        return self.n + self.missing + self.wrong_type + self.non_finite
+
 
 class NumericPart(Part):
     """Counts of all numeric features; parameters: a tuple of NumericBinning.

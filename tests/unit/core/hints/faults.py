@@ -20,7 +20,6 @@ from stream_monitor.core.drift.rates import rate_change
 from stream_monitor.core.hints.feature_evidence import (
     CategoricalEvidence,
     NumericEvidence,
-    rows_of,
 )
 from stream_monitor.core.profile.categorical import CategoricalPart
 from stream_monitor.core.profile.numeric import NumericPart, NumericSummary
@@ -61,7 +60,7 @@ def numeric(
     r, w = sides
     aspects = {"distribution"} if _is_ks_drift(r, w, params[0].is_discrete) else set()
     for aspect in ("missing", "non_finite", "wrong_type"):
-        if _is_rate_drift(getattr(r, aspect), rows_of(r), getattr(w, aspect), rows_of(w)):
+        if _is_rate_drift(getattr(r, aspect), r.rows, getattr(w, aspect), w.rows):
             aspects.add(aspect)
     outside = [s.n - int(s.counts[params[0].inner].sum()) for s in sides]
     if _is_rate_drift(outside[0], r.n, outside[1], w.n):
@@ -102,7 +101,7 @@ def categorical(
     if _is_rate_drift(r.unseen, r.n, w.unseen, w.n):
         aspects.add("new_category")
     for aspect in ("missing", "wrong_type"):
-        if _is_rate_drift(getattr(r, aspect), rows_of(r), getattr(w, aspect), rows_of(w)):
+        if _is_rate_drift(getattr(r, aspect), r.rows, getattr(w, aspect), w.rows):
             aspects.add(aspect)
     return CategoricalEvidence(name, params[0], r, w, frozenset(aspects), may_name)
 
