@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
@@ -92,6 +92,11 @@ class Chain:
 def chain_key(step: PartitionProgress) -> ChainKey:
     """The chain that a range belongs to."""
     return step.topic_id, step.topic, step.partition
+
+
+def by_chain(steps: Iterable[PartitionProgress]) -> dict[ChainKey, PartitionProgress]:
+    """Ranges by their chain."""
+    return {chain_key(step): step for step in steps}
 
 
 def _drop_replaced(progress: dict[ChainKey, PartitionProgress], new: PartitionProgress) -> None:

@@ -17,13 +17,18 @@ class SourceNote:
     `begin` is the first offset that the join still needs: the group began there, or everything before it
     has expired. `newest_us` is the newest event time that was read, `expired_us` the watermark up to which
     the join has been cleared. `points` are (offset, newest event time before it), rising: when the time
-    has expired, `begin` moves there.
+    has expired, `begin` moves there. `topic_id` is that of the topic that was read, "" if not told.
     """
 
     begin: int
     newest_us: int | None = None
     expired_us: int | None = None
     points: tuple[tuple[int, int], ...] = ()
+    topic_id: str = ""
+
+    def is_of(self, topic_id: str) -> bool:
+        """Whether it can be about this topic: False for one that was made anew since."""
+        return not (self.topic_id and topic_id) or self.topic_id == topic_id
 
     def advanced(self, offset: int, newest_us: int | None, every_us: int) -> SourceNote:
         """The note at a later offset; a point is added when event time has moved by `every_us`."""
@@ -49,20 +54,21 @@ class SourceNote:
 
     def encode(self) -> str:
         """The note as text, well below the 4,096 bytes that brokers keep."""
-        return orjson.dumps(
-            [self.begin, self.newest_us, self.expired_us, [list(p) for p in self.points]]
-        ).decode()
+        points = [list(point) for point in self.points]
+        fields = [self.begin, self.newest_us, self.expired_us, points, self.topic_id]
+        return orjson.dumps(fields).decode()
 
 
 def decode_note(text: str, offset: int) -> SourceNote | None:
     """The note of a commit; None where none was written, or by something else."""
     try:
-        begin, newest_us, expired_us, points = orjson.loads(text)
+        begin, newest_us, expired_us, points, topic_id = orjson.loads(text)
         note = SourceNote(
             int(begin),
             None if newest_us is None else int(newest_us),
             None if expired_us is None else int(expired_us),
             tuple((int(at), int(time_us)) for at, time_us in points),
+            str(topic_id),
         )
     except (orjson.JSONDecodeError, TypeError, ValueError):
         return None

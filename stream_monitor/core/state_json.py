@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from stream_monitor.core.chain import Chain
+from stream_monitor.core.chain import Chain, by_chain
 from stream_monitor.core.incidents import IncidentState, IncidentTrack, OpenIncident, Status
 from stream_monitor.core.input_schema import Bucket, InputHealth
 from stream_monitor.core.partition_state import PartitionState
@@ -39,8 +39,7 @@ def chain_from_json(state: PartitionState, data: list[Any]) -> None:
     """Puts it back."""
     violations, duplicates, progress, partitions, state.unreadable, epochs = data
     steps = [PartitionProgress(*fields) for fields in progress]
-    known = {(step.topic_id, step.topic, step.partition): step for step in steps}
-    state.chain = Chain(known, violations, duplicates, dict(epochs))
+    state.chain = Chain(by_chain(steps), violations, duplicates, dict(epochs))
     state.partitions = partitions
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from stream_monitor.config.monitor import MonitorConfig
 from stream_monitor.core.errors import StreamMonitorError
 from stream_monitor.core.records import TopicPartition
-from stream_monitor.services.operator_ports import Administration, GroupState
+from stream_monitor.services.operator_ports import Administration
 from stream_monitor.services.ports import Committed
 
 
@@ -61,18 +61,18 @@ def read_offsets(administration: Administration, monitor: MonitorConfig) -> list
     """Every partition of both groups; raises StreamMonitorError for a missing topic or right."""
     found = []
     for group, topics in group_topics(monitor).items():
-        state = administration.group(group)
-        found += group_offsets(administration, group, topics, state)
+        found += group_offsets(administration, group, topics)
     return found
 
 
 def group_offsets(
-    administration: Administration, group: str, topics: Sequence[str], state: GroupState
+    administration: Administration, group: str, topics: Sequence[str]
 ) -> list[GroupOffset]:
     """The partitions of one group's topics."""
     extents = administration.extents(topics)
+    committed = administration.committed(group, list(extents))
     return [
-        GroupOffset(group, at, state.committed.get(at), extent.beginning, extent.stable_end)
+        GroupOffset(group, at, committed.get(at), extent.beginning, extent.stable_end)
         for at, extent in sorted(extents.items())
     ]
 
@@ -98,7 +98,7 @@ def skip_lost(administration: Administration, monitor: MonitorConfig) -> list[Gr
 
 def require_no_members(administration: Administration, group: str) -> None:
     """Raises StreamMonitorError while the group has members."""
-    members = administration.group(group).members
+    members = administration.members(group)
     if members:
         raise StreamMonitorError(
             f"group {group} has members ({', '.join(members)}): stop them first; a static member "

@@ -20,14 +20,6 @@ class Extent:
     end: int
 
 
-@dataclass(frozen=True, slots=True)
-class GroupState:
-    """A consumer group: names of its live members, and what it committed where it ever did."""
-
-    members: tuple[str, ...]
-    committed: Mapping[TopicPartition, Committed]
-
-
 class Administration(Topics, Protocol):
     """The cluster as its operators see it."""
 
@@ -43,8 +35,13 @@ class Administration(Topics, Protocol):
     def granted_on_group(self, group_id: str) -> frozenset[str] | None:
         """This client's rights on a group; None where the broker tells none."""
 
-    def group(self, group_id: str) -> GroupState:
-        """A group as it is now; nobody and nothing for one that never was."""
+    def members(self, group_id: str) -> tuple[str, ...]:
+        """Names of a group's live members."""
+
+    def committed(
+        self, group_id: str, partitions: Sequence[TopicPartition]
+    ) -> dict[TopicPartition, Committed]:
+        """What a group committed of these partitions, where it ever did."""
 
     def move_group(self, group_id: str, offsets: Mapping[TopicPartition, Committed]) -> None:
         """Commits for a group without members; raises StreamMonitorError while it has some."""

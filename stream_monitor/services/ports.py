@@ -22,6 +22,10 @@ class ProducerFenced(StreamMonitorError):
     """The producer can do no more: make a new one, read the committed offsets and go on."""
 
 
+class Unanswered(StreamMonitorError):
+    """No broker answered in time; the same call may be answered later."""
+
+
 class OffsetsLost(StreamMonitorError):
     """Records between the position and what the broker still keeps are gone."""
 
@@ -125,7 +129,7 @@ class Topics(Protocol):
         """Partition count of each topic that exists."""
 
     def topic_ids(self, topics: Sequence[str]) -> dict[str, str]:
-        """Topic ids, `""` where the broker tells none."""
+        """Topic ids, `""` where the broker tells none; raises Unanswered."""
 
     def create(self, topics: Sequence[TopicSpec]) -> dict[str, bool]:
         """Creates what is missing: True where made, False where it was there; raises StreamMonitorError."""

@@ -18,7 +18,16 @@ from stream_monitor.services.batch import BatchProcessor, BatchResult
 from stream_monitor.services.expiry import Expiry
 from stream_monitor.services.guarded import GuardedBatches, ProcessingFailed
 from stream_monitor.services.pending_log import LoggedStore, PendingLog, is_needed
-from stream_monitor.services.ports import Consumer, Outgoing, PendingStore, Producer, Topics
+from stream_monitor.services.ports import (
+    Consumer,
+    OffsetsLost,
+    Outgoing,
+    PendingStore,
+    Producer,
+    Topics,
+    TransactionAborted,
+    Unanswered,
+)
 from stream_monitor.services.recovery import Recovery
 from stream_monitor.services.references import ReferenceReader
 from stream_monitor.services.sources import Sources
@@ -121,7 +130,12 @@ class Profiler:
         if now - self._last_references_s >= _REFERENCES_EVERY_S:
             self._references.refresh()
             self._last_references_s = now
-        batches = self._collect()
+        try:
+            batches = self._collect()
+        except OffsetsLost:
+            if not self._are_topics_new():
+                raise
+            self._to_restore = True
         if self._to_restore:
             # Records read beside a rebalance are read again from the restored position.
             if self._assigned:
@@ -184,10 +198,15 @@ class Profiler:
             )
         self._sources.topic_ids = self._topics.topic_ids(self._source_topics)
 
+    def _are_topics_new(self) -> bool:
+        """Whether a source topic was made anew since it was last looked at, or is missing."""
+        return self._topics.topic_ids(self._source_topics) != self._sources.topic_ids
+
     def _restore(self) -> None:
         """Takes the assignment up: stores at the committed offsets, and reading from there."""
         self._to_restore = False
-        self._sources.assign(self._recovery.restore(self._assigned, self._identity()))
+        ids = self._sources.topic_ids
+        self._sources.assign(self._recovery.restore(self._assigned, self._identity(), ids))
         self.status.is_ready = self._recovery.is_done
         log.info(
             "partitions assigned",
@@ -227,7 +246,7 @@ class Profiler:
         if reason is not None:
             log.warning("a batch could not be processed, reading it again", reason=str(reason))
         self._store.rollback()
-        if self._assigned:
+        if self._assigned and not self._to_restore:
             self._restore()
 
     def _commit(self, batches: list[Records], is_flush: bool) -> None:
@@ -254,6 +273,7 @@ class Profiler:
         self._sequence += 1
         producer = self._transactions.producer
         producer.begin()
+        self._require_same_topics()
         self._produce(producer, result, progress)
         for record in self._log.records(self._identity(), self._sources.held, after):
             producer.produce(record)
@@ -266,6 +286,16 @@ class Profiler:
         self.status.pending_predictions = self._store.pending()
         self.status.committed(self._clock() - began, time.time())
         self._last_marker_s = self._clock()
+
+    def _require_same_topics(self) -> None:
+        """Raises TransactionAborted where what was read may be of a topic made anew."""
+        try:
+            is_same = not self._are_topics_new()
+        except Unanswered as error:
+            raise TransactionAborted(str(error)) from error
+        if not is_same:
+            self._to_restore = True
+            raise TransactionAborted("a source topic was made anew")
 
     def _produce(
         self, producer: Producer, result: BatchResult, progress: tuple[PartitionProgress, ...]

@@ -173,9 +173,9 @@ def committed_offsets(
     administration = connections.administration()
     topics = (monitor.topics.inference, monitor.topics.labels)
     group = f"{monitor.name}-profiler"
-    held = administration.group(group).committed
     extents = administration.extents(topics)
-    committed = {at: held[at].offset for at in extents if at in held}
+    held = administration.committed(group, list(extents))
+    committed = {at: to.offset for at, to in held.items()}
     if not committed:
         raise StreamMonitorError(
             f"group {group} has committed nothing of {topics[0]} and {topics[1]}: there is nothing "

@@ -52,9 +52,12 @@ class Recovery:
         return {tp.partition for tp in self._until}
 
     def restore(
-        self, assigned: Sequence[TopicPartition], identity: str
+        self, assigned: Sequence[TopicPartition], identity: str, topic_ids: Mapping[str, str]
     ) -> dict[TopicPartition, Committed]:
-        """Opens the stores and positions the consumer; returns what was committed."""
+        """Opens the stores and positions the consumer; returns what was committed.
+
+        A topic made anew since is read from its beginning.
+        """
         self._assigned = list(assigned)
         self._until = {}
         self._cleared_us = {}
@@ -65,8 +68,11 @@ class Recovery:
             return {}
         self._store.rollback()
         found = self._consumer.committed(assigned)
-        committed = {tp: source_of(at) for tp, at in found.items()}
         beginning = self._consumer.beginning(assigned)
+        for tp, at in found.items():
+            if not source_of(at).note.is_of(topic_ids.get(tp.topic, "")):
+                found[tp] = Committed(beginning[tp])
+        committed = {tp: source_of(at) for tp, at in found.items()}
         for partition in sorted(mine):
             own = [tp for tp in assigned if tp.partition == partition]
             stored = self._stored(partition, identity, own, committed)

@@ -72,6 +72,7 @@ class Sources:
         for tp, source in self.held.items():
             position = read.get(tp, source.position)
             note = source.note.advanced(position, newest_us.get(tp), self._retention.step_us)
+            note = replace(note, topic_id=self.topic_ids.get(tp.topic, ""))
             if tp.partition in expired_us:
                 watermark_us = expired_us[tp.partition]
                 note = note.expired(watermark_us, self._retention.kept_from_us(watermark_us))

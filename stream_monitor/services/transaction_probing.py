@@ -73,7 +73,7 @@ def probe_clock(
         message = f"this machine's clock is {-ahead_s:.0f} s behind the brokers': set it by NTP"
         return [found("warning", message)]
     limit_s = _SKEW_S + monitor.profiler.marker_interval
-    members = administration.group(f"{monitor.name}-profiler").members
+    members = administration.members(f"{monitor.name}-profiler")
     if members and ahead_s > limit_s:
         message = (
             f"the profilers' newest report is {ahead_s:.0f} s old: they do not get on (see their logs), or "
@@ -92,12 +92,11 @@ def probe_groups(administration: Administration, installation: Installation) -> 
 
 
 def _group(administration: Administration, group: str, topics: tuple[str, ...]) -> list[Finding]:
-    state = administration.group(group)
-    if not state.committed:
+    offsets = group_offsets(administration, group, topics)
+    if not any(offset.committed for offset in offsets):
         return [found("ok", f"group {group}: has not run yet")]
-    offsets = group_offsets(administration, group, topics, state)
     lag = sum(offset.lag for offset in offsets)
-    members = ", ".join(state.members) or "no members"
+    members = ", ".join(administration.members(group)) or "no members"
     return [*_lost(offsets), found("ok", f"group {group}: {members}; {lag} offsets to read")]
 
 

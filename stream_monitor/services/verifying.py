@@ -64,9 +64,7 @@ def verify(
     records = compare(recomputed, before, after, models, references.catalogue, known)
     administration = connections.administration()
     detectors = f"{monitor.name}-detector"
-    lags = group_offsets(
-        administration, detectors, (monitor.topics.deltas,), administration.group(detectors)
-    )
+    lags = group_offsets(administration, detectors, (monitor.topics.deltas,))
     # A delta lies before the control record of its transaction, so a lag of 1 is nothing to read.
     unread = sum(offset.lag for offset in lags if offset.lag > 1)
     return Verification(tuple(records), unread)

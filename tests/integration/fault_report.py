@@ -6,9 +6,12 @@ import json
 from collections import Counter
 from dataclasses import dataclass
 
-from confluent_kafka import Consumer, KafkaError, TopicPartition
+from confluent_kafka import Consumer, KafkaError
+from confluent_kafka import TopicPartition as Position
 
 from stream_monitor.config.loading import load_config
+from stream_monitor.connectors.kafka.failures import until_deadline, watermarks
+from stream_monitor.core.records import TopicPartition
 from stream_monitor.core.reference_catalogue import ReferenceCatalogue
 from tests.integration.fault_member import Log
 from tests.integration.fault_oracle import differences, expected
@@ -72,7 +75,7 @@ def dead_letters(bootstrap: str, topic: str) -> Counter[tuple[str, ...]]:
             "isolation.level": "read_committed", "enable.auto.commit": False,
         }
     )  # fmt: skip
-    consumer.assign([TopicPartition(topic, partition, 0) for partition in range(3)])
+    consumer.assign([Position(topic, partition, 0) for partition in range(3)])
     found: Counter[tuple[str, ...]] = Counter()
     ended: set[int | None] = set()
     while len(ended) < 3:
@@ -100,8 +103,8 @@ def lag(installation: Installation, role: str = "profiler") -> int:
     consumer = _group(installation, role)
     try:
         places = _places(installation, role)
-        ends = [consumer.get_watermark_offsets(place, 30)[1] for place in places]
-        committed = [max(0, place.offset) for place in consumer.committed(places, 30)]
+        ends = [_end(consumer, place) for place in places]
+        committed = [max(0, place.offset) for place in _committed(consumer, places)]
         return sum(ends) - sum(committed)
     finally:
         consumer.close()
@@ -111,7 +114,7 @@ def committed_offsets(installation: Installation) -> dict[tuple[str, int], int]:
     """The profiler group's next offset of each source partition that it has committed."""
     consumer = _group(installation, "profiler")
     try:
-        found = consumer.committed(_places(installation, "profiler"), 30)
+        found = _committed(consumer, _places(installation, "profiler"))
         return {(at.topic, at.partition): at.offset for at in found if at.offset >= 0}
     finally:
         consumer.close()
@@ -122,12 +125,24 @@ def _group(installation: Installation, role: str) -> Consumer:
     return Consumer({"bootstrap.servers": installation.bootstrap, "group.id": f"{name}-{role}"})
 
 
-def _places(installation: Installation, role: str) -> list[TopicPartition]:
+def _end(consumer: Consumer, place: Position) -> int:
+    """The end of a partition; a broker that has just come back does not lead it at once."""
+    at = TopicPartition(place.topic, place.partition)
+    return until_deadline("read the end", 30, lambda wait_s: watermarks(consumer, at, wait_s))[1]
+
+
+def _committed(consumer: Consumer, places: list[Position]) -> list[Position]:
+    return until_deadline(
+        "read offsets", 30, lambda wait_s: consumer.committed(places, timeout=wait_s)
+    )
+
+
+def _places(installation: Installation, role: str) -> list[Position]:
     topics = {
         "profiler": {installation.inference: PARTITIONS, installation.labels: PARTITIONS},
         "detector": {installation.deltas: DELTAS_PARTITIONS},
     }[role]
-    return [TopicPartition(topic, at) for topic, count in topics.items() for at in range(count)]
+    return [Position(topic, at) for topic, count in topics.items() for at in range(count)]
 
 
 def assert_exact(report: Report) -> None:

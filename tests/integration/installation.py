@@ -64,7 +64,7 @@ class Installation:
             [COMMAND, *arguments, "--config", self.config],
             capture_output=True, text=True, timeout=WAIT_S, cwd=self.folder, check=False,
         )  # fmt: skip
-        assert done.returncode == code, done.stderr
+        assert done.returncode == code, f"{done.returncode}: {done.stderr}"
         return done.stdout
 
     def start(self, role: str, instance: str, *arguments: str) -> subprocess.Popen[str]:

@@ -11,8 +11,6 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 import yaml
 from confluent_kafka import Consumer, Producer, TopicPartition
@@ -32,46 +30,17 @@ from confluent_kafka.admin import (
 from stream_monitor.core.published import rfc3339
 from tests.brokers.kafka_process import KafkaProcess
 from tests.integration.installation import COMMAND, WAIT_S, Installation, counted
-from tests.integration.small_model import MODEL, START_S
+from tests.integration.small_model import MODEL, START_S, build_reference, event, label
 from tests.integration.topics import read_values
 
 pytestmark = pytest.mark.kafka
 Row = dict[str, Any]
 
 
-def event(number: int, model: str = "m") -> tuple[bytes, bytes]:
-    """An event every 10 s."""
-    name = f"{model}-{number}"
-    body = {
-        "prediction_id": name, "model": model, "model_version": "1",
-        "timestamp": rfc3339(START_S + 10 * number),
-        "features": {"x": float(number % 17), "c": "ab"[number % 2]},
-        "prediction": {"label": "yes", "score": 0.75},
-    }  # fmt: skip
-    return name.encode(), json.dumps(body).encode()
-
-
-def label(number: int) -> tuple[bytes, bytes]:
-    name = f"m-{number}"
-    when = rfc3339(START_S + 10 * number + 60)
-    body = {"prediction_id": name, "label": ["no", "yes"][number % 3 > 0], "timestamp": when}
-    return name.encode(), json.dumps(body).encode()
-
-
 @pytest.fixture
 def installation(real_kafka: str, topic_prefix: str, tmp_path: Path) -> Installation:
     made = Installation(tmp_path / "app", real_kafka, topic_prefix, {"m": MODEL})
-    table = pa.table(
-        {
-            "timestamp": pa.array(
-                [(START_S - 86_400 + i) * 10**6 for i in range(600)], pa.timestamp("us", "UTC")
-            ),
-            "x": [float(i % 17) for i in range(600)],
-            "c": ["ab"[i % 2] for i in range(600)],
-        }
-    )  # fmt: skip
-    pq.write_table(table, tmp_path / "reference.parquet")
-    made.run("reference", "build", "m", str(tmp_path / "reference.parquet"))
+    build_reference(made)
     return made
 
 

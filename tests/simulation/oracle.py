@@ -14,7 +14,7 @@ from stream_monitor.core.records import TopicPartition
 from stream_monitor.core.wire import Marker, decode_record
 from tests.simulation.scenarios import Scenario
 from tests.simulation.world import World
-from tests.unit.services.published import assert_as_offline, newest, results
+from tests.unit.services.published import assert_as_offline, events, newest, results
 
 Place = tuple[str, int, int]
 """Topic, partition, offset."""
@@ -41,6 +41,14 @@ def assert_absent_counted(world: World, scenario: Scenario) -> None:
 
 def assert_nothing_left(world: World) -> None:
     """No record that a group has not committed, and no transaction that nobody ended."""
+    assert not (left := list(unread(world))), f"not worked off: {left}"
+    for held in world.broker.topics.values():
+        for log in held.logs:
+            assert log.stable_end == log.end
+
+
+def unread(world: World) -> Iterator[TopicPartition]:
+    """The partitions with records that their group has not committed."""
     names = world.config.topics
     for group, topics in (
         ("app-profiler", (names.inference, names.labels)),
@@ -51,20 +59,18 @@ def assert_nothing_left(world: World) -> None:
             for at, log in enumerate(world.broker.topic(topic).logs):
                 where = TopicPartition(topic, at)
                 position = committed[where].offset if where in committed else log.low
-                assert not log.read(position, log.end, 1)[0], f"{where} is not worked off"
-    for held in world.broker.topics.values():
-        for log in held.logs:
-            assert log.stable_end == log.end
+                if log.read(position, log.end, 1)[0]:
+                    yield where
 
 
 def assert_source_counted_once(world: World) -> None:
     """In every deltas partition the markers' ranges of each source partition are one chain from 0."""
     for log in world.broker.topic(world.config.topics.deltas).logs:
-        reached: Counter[tuple[str, int]] = Counter()
+        reached: Counter[tuple[str, str, int]] = Counter()
         for entry in log.read(log.low, log.end, log.end)[0]:
             decoded = decode_record(entry.value or b"")
             for step in decoded.progress if isinstance(decoded, Marker) else ():
-                where = (step.topic, step.partition)
+                where = (step.topic_id, step.topic, step.partition)
                 assert step.start == reached[where], f"{where}: {reached[where]} to {step.start}"
                 reached[where] = step.end
 
@@ -92,6 +98,17 @@ def assert_nothing_late(world: World) -> None:
         for state in process.held.values():
             for model in state.models.values():
                 assert model.late_dropped == 0, f"{process.points.name} dropped events as late"
+
+
+def unexplained(world: World) -> list[str]:
+    """What processes saw of deltas that do not follow on each other, and what they told of it."""
+    told = [event["type"] for event in events(world) if event["type"] == "integrity"]
+    return told + [
+        f"{process.points.name}: {state.chain.violations} violations"
+        for process in world.processes
+        for state in process.held.values()
+        if state.chain.violations
+    ]
 
 
 def fingerprint(world: World) -> str:

@@ -114,12 +114,13 @@ def run(seed: int, switch: Switch = Switch.NONE) -> tuple[World, Scenario]:
         for name in NAMES:
             world.start_profiler(name)
             world.start_detector(name)
-        _live(world, scenario, random_stream(rng, list(scenario.models), scenario.mixture))
+        live(world, scenario, random_stream(rng, list(scenario.models), scenario.mixture))
         world.finish()
     return world, scenario
 
 
-def _live(world: World, scenario: Scenario, stream: list[SourceRecord]) -> None:
+def live(world: World, scenario: Scenario, stream: list[SourceRecord]) -> None:
+    """Sends a stream while processes work, come, go and are struck."""
     rng = world.rng
     sent = 0
     open_writers: list[tuple[str, list[SourceRecord]]] = []

@@ -91,19 +91,8 @@ class KafkaConsumer:
 
     def committed(self, partitions: Sequence[TopicPartition]) -> dict[TopicPartition, Committed]:
         """As Consumer.committed; where the start policy decides, it does so once per object."""
-        asked = [Position(*at) for at in partitions]
-        answers = until_deadline(
-            "read committed offsets",
-            self._timeout_s,
-            lambda timeout_s: _without_errors(self._client.committed(asked, timeout=timeout_s)),
-        )
-        found = {TopicPartition(at.topic, at.partition): at for at in answers}
-        return {
-            at: Committed(known.offset, known.metadata or "")
-            if known.offset >= 0
-            else Committed(self._first_offset(at))
-            for at, known in found.items()
-        }
+        found = committed(self._client, partitions, self._timeout_s)
+        return {at: found.get(at) or Committed(self._first_offset(at)) for at in partitions}
 
     def beginning(self, partitions: Sequence[TopicPartition]) -> dict[TopicPartition, int]:
         """As Consumer.beginning."""
@@ -225,6 +214,23 @@ class KafkaConsumer:
             raise failure(f"consume {event.topic()}", error)
         else:
             self._refusals.meet(f"consume {event.topic() or 'in the group'}", error)
+
+
+def committed(
+    client: Client, partitions: Sequence[TopicPartition], timeout_s: float
+) -> dict[TopicPartition, Committed]:
+    """What the client's group committed of these partitions, where it ever did; repeated for `timeout_s`."""
+    asked = [Position(*at) for at in partitions]
+    answers = until_deadline(
+        "read committed offsets",
+        timeout_s,
+        lambda slice_s: _without_errors(client.committed(asked, timeout=slice_s)),
+    )
+    return {
+        TopicPartition(at.topic, at.partition): Committed(at.offset, at.metadata or "")
+        for at in answers
+        if at.offset >= 0
+    }
 
 
 def _without_errors(positions: list[Position]) -> list[Position]:

@@ -12,6 +12,7 @@ from confluent_kafka import TopicPartition as Position
 
 from stream_monitor.core.errors import StreamMonitorError
 from stream_monitor.core.records import TopicPartition
+from stream_monitor.services.ports import Unanswered
 
 Result = TypeVar("Result")
 
@@ -58,6 +59,7 @@ _USER_IN_ADDRESS: Final = re.compile(r"//[^/@\s]*@")
 # With TLS 1.3 the brokers look at our certificate when the handshake is done for us, and answer on what
 # is a connection by then.
 _ABOUT_CERTIFICATES: Final = re.compile(r"alert [a-z ]*certificate|certificate verify failed")
+_MISSING: Final = (KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_TOPIC)
 _PAUSE_S: Final = 0.05
 _SLICE_S: Final = 5.0
 
@@ -99,11 +101,18 @@ def made(make: Callable[[dict[str, Any]], Result], settings: dict[str, Any]) -> 
     raise StreamMonitorError(f"the kafka section cannot be used: {message}")
 
 
+class TopicMissing(StreamMonitorError):
+    """The topic does not exist."""
+
+
 def failure(action: str, error: KafkaError) -> StreamMonitorError:
-    """The error of an action in our words."""
+    """The error of an action in our words; TopicMissing and Unanswered are told apart."""
+    if error.code() in _MISSING:
+        return TopicMissing(f"cannot {action}: the topic does not exist ({error.name()})")
     reason = refusal(error)
     detail = f"{told(error)} ({error.name()})"
-    return StreamMonitorError(f"cannot {action}: {reason + ': ' if reason else ''}{detail}")
+    kind = Unanswered if is_passing(error) else StreamMonitorError
+    return kind(f"cannot {action}: {reason + ': ' if reason else ''}{detail}")
 
 
 def until_deadline(action: str, timeout_s: float, call: Callable[[float], Result]) -> Result:

@@ -96,13 +96,12 @@ class KafkaProducer:
             raise StreamMonitorError("a Kafka transaction takes the offsets of a Kafka consumer")
         positions = [position(at, to) for at, to in offsets.items()]
         metadata = consumer.group_metadata()
-        self._answered(
-            lambda: self._call(
-                "send offsets",
-                lambda timeout_s: self._client.send_offsets_to_transaction(
-                    positions, metadata, timeout_s
-                ),
-            )
+        self._call(
+            "send offsets",
+            lambda timeout_s: self._answered(
+                lambda: self._client.send_offsets_to_transaction(positions, metadata, timeout_s),
+                timeout_s,
+            ),
         )
         if self._is_embedded:
             self._plain = consumer, offsets
@@ -137,7 +136,7 @@ class KafkaProducer:
         self._is_open = False
         self._client.purge()
 
-    def _answered(self, call: Callable[[], None]) -> None:
+    def _answered(self, call: Callable[[], None], timeout_s: float) -> None:
         """Waits for a call in a thread of its own: librdkafka may keep it for good, whatever its time-out.
 
         A producer that is kept can only be left behind.
@@ -153,7 +152,7 @@ class KafkaProducer:
 
         threading.Thread(target=work, name="send-offsets", daemon=True).start()
         try:
-            error = answers.get(timeout=self._timeout_s + _CLOSING_S)
+            error = answers.get(timeout=timeout_s + _CLOSING_S)
         except Empty:
             self._is_kept = True
             raise ProducerFenced("cannot send offsets: the call does not return") from None

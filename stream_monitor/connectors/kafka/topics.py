@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
+from contextlib import suppress
 from typing import Any, Final
 
 from confluent_kafka import (
+    Consumer,
     ConsumerGroupTopicPartitions,
     IsolationLevel,
     KafkaError,
@@ -23,17 +25,23 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]
     ResourceType,
 )
 
-from stream_monitor.connectors.kafka.consumer import position
-from stream_monitor.connectors.kafka.failures import error_of, failure, made, until_deadline
+from stream_monitor.connectors.kafka.consumer import committed, position
+from stream_monitor.connectors.kafka.failures import (
+    TopicMissing,
+    error_of,
+    failure,
+    made,
+    until_deadline,
+)
 from stream_monitor.connectors.kafka.refusals import Refusals
-from stream_monitor.connectors.kafka.settings import Cluster, admin_settings
+from stream_monitor.connectors.kafka.settings import Cluster, admin_settings, reader_settings
 from stream_monitor.core.errors import StreamMonitorError
 from stream_monitor.core.records import TopicPartition
-from stream_monitor.services.operator_ports import Extent, GroupState
+from stream_monitor.services.operator_ports import Extent
 from stream_monitor.services.ports import Committed, TopicSpec
 
 _NO_ID: Final = "AAAAAAAAAAAAAAAAAAAAAA"
-_MISSING: Final = (KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_TOPIC)
+_GRACE_S: Final = 5.0
 _PAUSE_S: Final = 0.05
 
 
@@ -45,6 +53,7 @@ class KafkaTopics:
     """
 
     def __init__(self, cluster: Cluster, *, timeout_s: float = 30.0) -> None:
+        self._cluster = cluster
         self._timeout_s = timeout_s
         self._is_embedded = cluster.is_embedded
         self._refusals = Refusals(cluster.logger)
@@ -70,17 +79,11 @@ class KafkaTopics:
         """As Topics.topic_ids; a topic that does not exist is left out."""
         if self._is_embedded:
             return dict.fromkeys(self.partition_counts(topics), "")
-        if not topics:
-            return {}
-        asked = TopicCollection(list(topics))
-        futures = self._client.describe_topics(asked, request_timeout=self._timeout_s)
         ids = {}
-        for topic, future in futures.items():
-            try:
-                described = str(self._result(f"describe {topic}", future).topic_id)
-            except _Missing:
-                continue
-            ids[topic] = "" if described == _NO_ID else described
+        for topic in topics:
+            with suppress(TopicMissing):
+                described = str(self._described_topic(topic).topic_id)
+                ids[topic] = "" if described == _NO_ID else described
         return ids
 
     def create(self, topics: Sequence[TopicSpec]) -> dict[str, bool]:
@@ -99,8 +102,12 @@ class KafkaTopics:
         if self._is_embedded:
             return {}
         resource = ConfigResource(ResourceType.TOPIC, topic)
-        futures = self._client.describe_configs([resource], request_timeout=self._timeout_s)
-        entries = self._result(f"describe {topic}", futures[resource])
+        entries = self._answer(
+            f"describe {topic}",
+            lambda slice_s: self._client.describe_configs([resource], request_timeout=slice_s)[
+                resource
+            ],
+        )
         return {
             name: str(entry.value) for name, entry in entries.items() if entry.value is not None
         }
@@ -137,49 +144,60 @@ class KafkaTopics:
         """As Administration.granted."""
         if self._is_embedded:
             return None
-        futures = self._client.describe_topics(
-            TopicCollection([topic]),
-            include_authorized_operations=True,
-            request_timeout=self._timeout_s,
-        )
-        return _rights(self._result(f"describe {topic}", futures[topic]))
+        return _rights(self._described_topic(topic, with_rights=True))
 
     def granted_on_group(self, group_id: str) -> frozenset[str] | None:
         """As Administration.granted_on_group."""
         return None if self._is_embedded else _rights(self._described(group_id))
 
-    def group(self, group_id: str) -> GroupState:
-        """As Administration.group; the embedded cluster tells no members."""
-        asked = ConsumerGroupTopicPartitions(group_id)
-        futures = self._client.list_consumer_group_offsets(
-            [asked], require_stable=not self._is_embedded, request_timeout=self._timeout_s
-        )
-        found = self._result(f"read the offsets of group {group_id}", futures[group_id])
-        committed = {
-            TopicPartition(at.topic, at.partition): Committed(at.offset, at.metadata or "")
-            for at in found.topic_partitions or ()
-            if at.offset >= 0
-        }
+    def members(self, group_id: str) -> tuple[str, ...]:
+        """As Administration.members; the embedded cluster tells none."""
         members = () if self._is_embedded else self._described(group_id).members
-        names = (member.group_instance_id or member.client_id for member in members)
-        return GroupState(tuple(sorted(names)), committed)
+        return tuple(sorted(member.group_instance_id or member.client_id for member in members))
+
+    def committed(
+        self, group_id: str, partitions: Sequence[TopicPartition]
+    ) -> dict[TopicPartition, Committed]:
+        """As Administration.committed, asked by a consumer that does not join.
+
+        librdkafka's admin client ends the process when the group's coordinator has moved.
+        """
+        consumer = made(Consumer, reader_settings(self._cluster, group_id))
+        try:
+            return committed(consumer, partitions, self._timeout_s)
+        finally:
+            consumer.close()
 
     def move_group(self, group_id: str, offsets: Mapping[TopicPartition, Committed]) -> None:
         """As Administration.move_group."""
         positions = [position(at, to) for at, to in offsets.items()]
-        futures = self._client.alter_consumer_group_offsets(
-            [ConsumerGroupTopicPartitions(group_id, positions)], request_timeout=self._timeout_s
+        asked = [ConsumerGroupTopicPartitions(group_id, positions)]
+        moved = self._answer(
+            f"move the offsets of group {group_id}",
+            lambda slice_s: self._client.alter_consumer_group_offsets(
+                asked, request_timeout=slice_s
+            )[group_id],
         )
-        moved = self._result(f"move the offsets of group {group_id}", futures[group_id])
         for at in moved.topic_partitions:
             if at.error is not None:
                 raise failure(f"move the offset of {at.topic}[{at.partition}]", at.error)
 
     def _described(self, group_id: str) -> Any:
-        futures = self._client.describe_consumer_groups(
-            [group_id], include_authorized_operations=True, request_timeout=self._timeout_s
+        return self._answer(
+            f"describe group {group_id}",
+            lambda slice_s: self._client.describe_consumer_groups(
+                [group_id], include_authorized_operations=True, request_timeout=slice_s
+            )[group_id],
         )
-        return self._result(f"describe group {group_id}", futures[group_id])
+
+    def _described_topic(self, topic: str, with_rights: bool = False) -> Any:
+        asked = TopicCollection([topic])
+        return self._answer(
+            f"describe {topic}",
+            lambda slice_s: self._client.describe_topics(
+                asked, include_authorized_operations=with_rights, request_timeout=slice_s
+            )[topic],
+        )
 
     def _offsets(
         self, partitions: Sequence[TopicPartition], which: Any, isolation: IsolationLevel
@@ -224,18 +242,10 @@ class KafkaTopics:
                 raise StreamMonitorError(f"the brokers do not show the topics {', '.join(names)}")
             time.sleep(_PAUSE_S)
 
-    def _result(self, action: str, future: Future[Any]) -> Any:
-        try:
-            return future.result(self._timeout_s)
-        except KafkaException as exception:
-            error = error_of(exception)
-            if error.code() in _MISSING:
-                raise _Missing(f"cannot {action}: the topic does not exist") from exception
-            raise failure(action, error) from exception
-
-
-class _Missing(StreamMonitorError):
-    """The topic does not exist."""
+    def _answer(self, action: str, ask: Callable[[float], Future[Any]]) -> Any:
+        return until_deadline(
+            action, self._timeout_s, lambda slice_s: ask(slice_s).result(slice_s + _GRACE_S)
+        )
 
 
 def _rights(described: Any) -> frozenset[str] | None:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from stream_monitor.connectors.memory.broker import MemoryBroker
 from stream_monitor.core.errors import StreamMonitorError
 from stream_monitor.core.records import TopicPartition
-from stream_monitor.services.operator_ports import Extent, GroupState
+from stream_monitor.services.operator_ports import Extent
 from stream_monitor.services.ports import Committed, TopicSpec
 
 
@@ -56,10 +56,16 @@ class MemoryTopics:
         """As Administration.granted_on_group."""
         return None
 
-    def group(self, group_id: str) -> GroupState:
-        """As Administration.group."""
-        group = self._broker.groups[group_id]
-        return GroupState(tuple(sorted(m.name for m in group.members)), dict(group.committed))
+    def members(self, group_id: str) -> tuple[str, ...]:
+        """As Administration.members."""
+        return tuple(sorted(member.name for member in self._broker.groups[group_id].members))
+
+    def committed(
+        self, group_id: str, partitions: Sequence[TopicPartition]
+    ) -> dict[TopicPartition, Committed]:
+        """As Administration.committed."""
+        held = self._broker.groups[group_id].committed
+        return {at: held[at] for at in partitions if at in held}
 
     def move_group(self, group_id: str, offsets: Mapping[TopicPartition, Committed]) -> None:
         """As Administration.move_group."""

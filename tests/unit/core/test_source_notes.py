@@ -13,7 +13,7 @@ times = st.lists(st.integers(0, 10_000), min_size=1, max_size=60)
 
 @given(times, st.integers(1, 500))
 def test_a_note_reads_back_and_its_points_rise(found: list[int], every_us: int) -> None:
-    note = SourceNote(3)
+    note = SourceNote(3, topic_id="a-topic")
     for i, time_us in enumerate(found):
         note = note.advanced(3 + i, time_us, every_us)
         assert note.newest_us == max(found[: i + 1])
@@ -34,6 +34,8 @@ def test_begin_moves_only_past_what_has_expired(found: list[int], kept_from_us: 
     assert all(newest >= kept_from_us for _, newest in cleared.points)
 
 
-@pytest.mark.parametrize("text", ["", "{", "7", "[1]", "[9,null,null,[]]", '["x",null,null,[]]'])
+@pytest.mark.parametrize(
+    "text", ["", "{", "7", "[1]", '[9,null,null,[],""]', '["x",null,null,[],""]']
+)
 def test_anything_else_is_no_note(text: str) -> None:
     assert decode_note(text, 5) is None

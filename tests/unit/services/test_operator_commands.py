@@ -153,7 +153,7 @@ def test_lost_offsets_move_to_what_is_left_and_keep_their_notes() -> None:
     administration = MemoryConnections(fleet.broker).administration()
     at = TopicPartition("inference", 1)
     group = "app-profiler"
-    committed = administration.group(group).committed[at]
+    committed = administration.committed(group, [at])[at]
     assert skip_lost(administration, fleet.config) == []
     fleet.send([event(f"f{i}", "flights", T0 + i) for i in range(80)])
     fleet.broker.log(at).delete_before(committed.offset + 3)
@@ -164,7 +164,7 @@ def test_lost_offsets_move_to_what_is_left_and_keep_their_notes() -> None:
     fleet.leave(profiler)
     [moved] = skip_lost(administration, fleet.config)
     assert moved.lost == 3
-    now = administration.group(group).committed[at]
+    now = administration.committed(group, [at])[at]
     assert (now.offset, now.note) == (committed.offset + 3, committed.note)
     assert not any(offset.lost for offset in read_offsets(administration, fleet.config))
 
@@ -245,8 +245,8 @@ def test_misplaced_and_missing_keys_and_lost_offsets_are_errors() -> None:
     for partition in range(fleet.partitions):
         own(Outgoing("inference", record.key, record.value, partition))
         own(Outgoing("labels", None, b"{}", partition))
-    committed = MemoryConnections(fleet.broker).administration().group("app-profiler").committed
     at = TopicPartition("inference", 2)
+    committed = MemoryConnections(fleet.broker).administration().committed("app-profiler", [at])
     fleet.broker.log(at).delete_before(committed[at].offset + 1)
     found = check(fleet)
     assert f"{fleet.partitions - 1} of the newest" in found["error"]
