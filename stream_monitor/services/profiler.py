@@ -26,13 +26,12 @@ from stream_monitor.services.ports import (
     Producer,
     Topics,
     TransactionAborted,
-    Unanswered,
 )
 from stream_monitor.services.recovery import Recovery
 from stream_monitor.services.references import ReferenceReader
 from stream_monitor.services.sources import Sources
 from stream_monitor.services.status import Condition, ServiceStatus, never
-from stream_monitor.services.topics import deltas_partition, required_partitions
+from stream_monitor.services.topics import deltas_partition, required_partitions, seen_ids
 from stream_monitor.services.transactions import Transactions
 from stream_monitor.telemetry.snapshot import ProfilerSnapshot, Snapshot
 
@@ -133,7 +132,7 @@ class Profiler:
         try:
             batches = self._collect()
         except OffsetsLost:
-            if not self._are_topics_new():
+            if not self._sources.are_new(self._topics.topic_ids(self._source_topics)):
                 raise
             self._to_restore = True
         if self._to_restore:
@@ -197,10 +196,6 @@ class Profiler:
                 f"{labels}: labels can only be joined when both have the same number"
             )
         self._sources.topic_ids = self._topics.topic_ids(self._source_topics)
-
-    def _are_topics_new(self) -> bool:
-        """Whether a source topic was made anew since it was last looked at, or is missing."""
-        return self._topics.topic_ids(self._source_topics) != self._sources.topic_ids
 
     def _restore(self) -> None:
         """Takes the assignment up: stores at the committed offsets, and reading from there."""
@@ -273,7 +268,9 @@ class Profiler:
         self._sequence += 1
         producer = self._transactions.producer
         producer.begin()
-        self._require_same_topics()
+        if self._sources.are_new(seen_ids(self._topics, self._source_topics)):
+            self._to_restore = True
+            raise TransactionAborted("a source topic was made anew")
         self._produce(producer, result, progress)
         for record in self._log.records(self._identity(), self._sources.held, after):
             producer.produce(record)
@@ -286,16 +283,6 @@ class Profiler:
         self.status.pending_predictions = self._store.pending()
         self.status.committed(self._clock() - began, time.time())
         self._last_marker_s = self._clock()
-
-    def _require_same_topics(self) -> None:
-        """Raises TransactionAborted where what was read may be of a topic made anew."""
-        try:
-            is_same = not self._are_topics_new()
-        except Unanswered as error:
-            raise TransactionAborted(str(error)) from error
-        if not is_same:
-            self._to_restore = True
-            raise TransactionAborted("a source topic was made anew")
 
     def _produce(
         self, producer: Producer, result: BatchResult, progress: tuple[PartitionProgress, ...]

@@ -57,6 +57,10 @@ class Sources:
     def __bool__(self) -> bool:
         return bool(self.held)
 
+    def are_new(self, topic_ids: Mapping[str, str]) -> bool:
+        """Whether a topic was made anew since it was last looked at, or is missing."""
+        return topic_ids != self.topic_ids
+
     def assign(self, committed: Mapping[TopicPartition, Committed]) -> None:
         """Takes an assignment up, each partition at its committed offset."""
         self.held = {tp: source_of(at) for tp, at in committed.items()}

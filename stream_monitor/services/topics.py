@@ -9,7 +9,7 @@ import pyarrow as pa
 from stream_monitor.config.monitor import TopicsConfig
 from stream_monitor.core.errors import StreamMonitorError
 from stream_monitor.core.hashing import partition_of
-from stream_monitor.services.ports import Topics, TopicSpec
+from stream_monitor.services.ports import Topics, TopicSpec, TransactionAborted, Unanswered
 
 _DAY_MS = 86_400_000
 _LARGE = {"max.message.bytes": "8000000"}
@@ -46,6 +46,18 @@ def required_partitions(topics: Topics, wanted: Sequence[str]) -> dict[str, int]
                 f"topic {topic} does not exist: create it, or run `stream-monitor topics create`"
             )
     return counts
+
+
+def seen_ids(topics: Topics, wanted: Sequence[str]) -> dict[str, str]:
+    """The ids of topics that are read; raises TransactionAborted where they cannot be told now."""
+    try:
+        ids = topics.topic_ids(wanted)
+    except Unanswered as error:
+        raise TransactionAborted(str(error)) from error
+    if len(ids) < len(wanted):
+        # Deleted, or a broker that has just started does not know its topics yet.
+        raise TransactionAborted("a source topic cannot be seen")
+    return ids
 
 
 def deltas_partition(model: str, partitions: int) -> int:

@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+import time
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
+from stream_monitor.connectors.kafka.settings import Cluster
+from stream_monitor.connectors.kafka.topics import KafkaTopics
+from stream_monitor.core.records import TopicPartition
+from stream_monitor.services.ports import TopicSpec, Unanswered
 from tests.brokers.kafka_process import KafkaProcess
 from tests.integration.fault_memory import Memory
 from tests.integration.fault_plan import members
@@ -56,3 +64,41 @@ def test_members_outlive_an_outage_in_the_memory_they_had(
     assert max(during.values()) <= 1.2, during
     growth = memory.growth("before", "3 s", "between", "60 s", "after")
     assert max(growth.values()) <= 2.0, growth  # twice as much was counted by then, and is held
+
+
+def test_clients_that_ask_all_the_time_are_answered_after_every_restart(
+    broker_jars: Path, tmp_path: Path
+) -> None:
+    """What librdkafka 2.16 by itself does not hold: most of these clients would be lost for good."""
+    restarts = 6
+    answers: dict[int, Counter[int]] = {client: Counter() for client in range(6)}
+    done = 0
+
+    def ask(client: int, topics: KafkaTopics) -> None:
+        while done < restarts:
+            with suppress(Unanswered):
+                # A broker that has just started may not know its topics yet.
+                seen = topics.topic_ids(["t", "other"])
+                answers[client][done] += bool(seen and topics.ends([TopicPartition("t", 0)]))
+
+    with KafkaProcess(broker_jars, tmp_path / "broker") as broker:
+        cluster = Cluster({"bootstrap.servers": broker.bootstrap})
+        KafkaTopics(cluster).create([TopicSpec("t", 1)])
+        with ThreadPoolExecutor(len(answers)) as pool:
+            asking = [pool.submit(ask, client, KafkaTopics(cluster)) for client in answers]
+            try:
+                while done < restarts:
+                    deadline = time.monotonic() + 40.0
+                    while not all(count[done] for count in answers.values()):
+                        assert time.monotonic() < deadline, f"after {done} restarts: {answers}"
+                        time.sleep(0.5)
+                    if done % 2:
+                        broker.stop()
+                    else:
+                        broker.kill()
+                    broker.start()
+                    done += 1
+            finally:
+                done = restarts
+            for each in asking:
+                each.result()

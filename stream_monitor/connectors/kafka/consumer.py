@@ -6,27 +6,34 @@ assigns them again with explicit offsets. A seek does the same, so nothing fetch
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Final
+from functools import partial
+from typing import Any, Final, TypeVar
 
 from confluent_kafka import Consumer as Client
 from confluent_kafka import KafkaError, KafkaException, Message
 from confluent_kafka import TopicPartition as Position
 
 from stream_monitor.connectors.kafka.failures import (
+    error_of,
     failure,
     is_fatal,
+    is_passing,
     made,
     until_deadline,
     watermarks,
 )
+from stream_monitor.connectors.kafka.liveness import Liveness
 from stream_monitor.connectors.kafka.message_columns import last_offsets, records_by_topic
+from stream_monitor.connectors.kafka.offsets import committed, position
 from stream_monitor.connectors.kafka.refusals import Refusals
 from stream_monitor.connectors.kafka.settings import Cluster, Group, member_settings
 from stream_monitor.core.errors import StreamMonitorError
 from stream_monitor.core.records import Records, TopicPartition
 from stream_monitor.services.ports import Committed, OffsetsLost
 
+Answer = TypeVar("Answer")
 Callback = Callable[[Sequence[TopicPartition]], None]
 
 MOST_RECORDS: Final = 1_000_000
@@ -39,15 +46,19 @@ class KafkaConsumer:
     """The Consumer of a real or embedded cluster.
 
     A partition that is not sought after it was assigned goes on from its committed offset. Calls that
-    must be answered are repeated for `timeout_s`.
+    must be answered are repeated for `timeout_s`. A client that lost the brokers (see liveness.py) is
+    replaced by the next poll, which takes its partitions back.
     """
 
     def __init__(self, cluster: Cluster, group: Group, *, timeout_s: float = 120.0) -> None:
         self._start = group.start
         self._timeout_s = timeout_s
         self._refusals = Refusals(cluster.logger)
-        settings = member_settings(cluster, group) | {"error_cb": self._refusals.note}
-        self._client = made(Client, settings)
+        self._settings = member_settings(cluster, group) | {"error_cb": self._refusals.note}
+        self._client = made(Client, self._settings)
+        self._topics: list[str] = []
+        self._liveness = Liveness("")
+        self._log = cluster.logger
         self._assigned: list[TopicPartition] = []
         self._position: dict[TopicPartition, int] = {}
         self._first: dict[TopicPartition, int] = {}
@@ -61,9 +72,25 @@ class KafkaConsumer:
     def subscribe(self, topics: Sequence[str], on_assigned: Callback, on_revoked: Callback) -> None:
         """As Consumer.subscribe."""
         self._on_assigned, self._on_revoked = on_assigned, on_revoked
+        self._topics = list(topics)
+        self._join()
+
+    def _join(self) -> None:
+        self._liveness = Liveness(self._topics[0])
         self._client.subscribe(
-            list(topics), on_assign=self._assign, on_revoke=self._revoke, on_lost=self._revoke
+            self._topics, on_assign=self._assign, on_revoke=self._revoke, on_lost=self._revoke
         )
+
+    def _replace_client(self) -> None:
+        """A new member in the place of one that no broker answers, which may take long to close."""
+        self._log.warning("no broker answers this consumer: a new one takes its place")
+        old, assigned = self._client, self._assigned
+        self._client = made(Client, self._settings)
+        threading.Thread(target=old.close, name="closing-consumer", daemon=True).start()
+        self._forget()
+        if assigned:
+            self._on_revoked(assigned)
+        self._join()
 
     def poll(self, max_records: int, timeout_s: float) -> list[Records]:
         """As Consumer.poll; raises StreamMonitorError for what waiting cannot mend."""
@@ -76,6 +103,8 @@ class KafkaConsumer:
             for error in filter(None, map(Message.error, messages)):
                 if is_fatal(error):
                     raise failure("stay in the group", error)
+        if not messages and self._is_lost():
+            self._replace_client()
         if self._is_revoked or not messages:
             return []  # What was read before a revocation is somebody else's now.
         events: list[Message[bytes, bytes]] = []
@@ -89,165 +118,7 @@ class KafkaConsumer:
             self._handle(event)
         return batches
 
-    def committed(self, partitions: Sequence[TopicPartition]) -> dict[TopicPartition, Committed]:
-        """As Consumer.committed; where the start policy decides, it does so once per object."""
-        found = committed(self._client, partitions, self._timeout_s)
-        return {at: found.get(at) or Committed(self._first_offset(at)) for at in partitions}
-
-    def beginning(self, partitions: Sequence[TopicPartition]) -> dict[TopicPartition, int]:
-        """As Consumer.beginning."""
-        return {at: self._watermarks(at)[0] for at in partitions}
-
-    def seek(self, partition: TopicPartition, offset: int) -> None:
-        """As Consumer.seek; raises StreamMonitorError if the partition is not assigned."""
-        if partition not in self._assigned:
-            raise StreamMonitorError(f"{_name(partition)} is not assigned to this consumer")
-        self._position[partition] = offset
-        self._fetched.discard(partition)
-        self._is_moved = True
-
-    def pause(self, partitions: Sequence[TopicPartition]) -> None:
-        """As Consumer.pause; partitions that are not assigned are passed over."""
-        new = set(partitions).intersection(self._assigned) - self._paused
-        self._paused |= new
-        if not self._is_moved:
-            self._client.pause([Position(*at) for at in new])
-
-    def resume(self, partitions: Sequence[TopicPartition]) -> None:
-        """As Consumer.resume."""
-        ended = self._paused.intersection(partitions)
-        self._paused -= ended
-        if not self._is_moved:
-            self._client.resume([Position(*at) for at in ended])
-
-    def lag(self, partition: TopicPartition) -> int | None:
-        """As Consumer.lag; unknown until something was fetched since the last assignment or seek.
-
-        The end is the last one fetched, and what an open transaction holds back counts.
-        """
-        if partition not in self._fetched:
-            return None
-        known = self._client.get_watermark_offsets(Position(*partition), cached=True)
-        if known is None or known[1] < 0:
-            return None
-        return max(0, int(known[1]) - self._position[partition])
-
-    def close(self) -> None:
-        """As Consumer.close; the callbacks are not called any more."""
-        self._on_revoked = _ignore
-        self._client.close()
-
-    def group_metadata(self) -> Any:
-        """The member's current generation, for a producer's transaction."""
-        return self._client.consumer_group_metadata()
-
-    def commit_plainly(self, offsets: Mapping[TopicPartition, Committed]) -> None:
-        """Commits outside of any transaction: for the embedded cluster, which has no other way."""
-        positions = [position(at, to) for at, to in offsets.items()]
-        until_deadline(
-            "commit offsets",
-            self._timeout_s,
-            lambda _: self._client.commit(offsets=positions, asynchronous=False),
-        )
-
-    def _assign(self, client: Client, partitions: list[Position]) -> None:
-        client.assign([])
-        self._assigned = [TopicPartition(at.topic, at.partition) for at in partitions]
-        self._is_moved = True
-        self._refusals.answered()
-        self._on_assigned(self._assigned)
-
-    def _revoke(self, client: Client, partitions: list[Position]) -> None:
-        client.unassign()
-        self._is_revoked = True
-        self._is_moved = False
-        self._assigned = []
-        self._position.clear()
-        self._paused.clear()
-        self._fetched.clear()
-        self._on_revoked([TopicPartition(at.topic, at.partition) for at in partitions])
-
-    def _take_positions(self) -> None:
-        """Assigns all partitions anew, each at the offset to go on from."""
-        unknown = [at for at in self._assigned if at not in self._position]
-        if unknown:
-            known = self.committed(unknown)
-            self._position |= {at: known[at].offset for at in unknown}
-        self._client.assign([Position(*at, self._position[at]) for at in self._assigned])
-        # librdkafka keeps a pause over a new assignment, also one that was resumed meanwhile.
-        self._client.resume([Position(*at) for at in self._assigned if at not in self._paused])
-        self._client.pause([Position(*at) for at in self._paused])
-        self._fetched.clear()
-        self._is_moved = False
-
-    def _first_offset(self, at: TopicPartition) -> int:
-        if at not in self._first:
-            low, high = self._watermarks(at)
-            self._first[at] = low if self._start == "earliest" else high
-        return self._first[at]
-
-    def _watermarks(self, at: TopicPartition) -> tuple[int, int]:
-        return until_deadline(
-            f"read the offsets of {_name(at)}",
-            self._timeout_s,
-            lambda timeout_s: watermarks(self._client, at, timeout_s),
-        )
-
-    def _advance(self, positions: Mapping[TopicPartition, int]) -> None:
-        self._position.update(positions)
-        self._fetched.update(positions)
-
-    def _handle(self, event: Message[bytes, bytes]) -> None:
-        error = event.error()
-        at = TopicPartition(str(event.topic()), event.partition() or 0)
-        if error is None:
-            return
-        if error.code() == KafkaError._PARTITION_EOF:
-            # The end lies behind the last record where control records follow it.
-            self._advance({at: max(self._position.get(at, 0), event.offset() or 0)})
-        elif error.code() in (KafkaError._AUTO_OFFSET_RESET, KafkaError.OFFSET_OUT_OF_RANGE):
-            raise OffsetsLost(
-                f"offset {self._position.get(at)} of {_name(at)} is gone from the broker: restore the "
-                "topic, or go on with what is left by `stream-monitor offsets skip`"
-            )
-        elif error.code() in _NEEDS_USER:
-            raise failure(f"consume {event.topic()}", error)
-        else:
-            self._refusals.meet(f"consume {event.topic() or 'in the group'}", error)
-
-
-def committed(
-    client: Client, partitions: Sequence[TopicPartition], timeout_s: float
-) -> dict[TopicPartition, Committed]:
-    """What the client's group committed of these partitions, where it ever did; repeated for `timeout_s`."""
-    asked = [Position(*at) for at in partitions]
-    answers = until_deadline(
-        "read committed offsets",
-        timeout_s,
-        lambda slice_s: _without_errors(client.committed(asked, timeout=slice_s)),
-    )
-    return {
-        TopicPartition(at.topic, at.partition): Committed(at.offset, at.metadata or "")
-        for at in answers
-        if at.offset >= 0
-    }
-
-
-def _without_errors(positions: list[Position]) -> list[Position]:
-    for at in positions:
-        if at.error is not None:
-            raise KafkaException(at.error)
-    return positions
-
-
-def position(at: TopicPartition, committed: Committed) -> Position:
-    """What librdkafka commits."""
-    if not committed.note:
-        return Position(*at, committed.offset)
-    return Position(*at, committed.offset, committed.note)
-
-
-def _name(at: TopicPartition) -> str:
+    def _name(at: TopicPartition) -> str:
     return f"{at.topic}[{at.partition}]"
 
 

@@ -24,6 +24,7 @@ _PASSING: Final = frozenset(
         KafkaError._WAIT_COORD,
         KafkaError._RESOLVE,
         KafkaError._NOENT,
+        KafkaError._DESTROY_BROKER,
         KafkaError._UNKNOWN_PARTITION,
         KafkaError.UNKNOWN_LEADER_EPOCH,
         KafkaError.FENCED_LEADER_EPOCH,

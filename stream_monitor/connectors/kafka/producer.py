@@ -13,8 +13,9 @@ from typing import Final
 from confluent_kafka import TIMESTAMP_LOG_APPEND_TIME, KafkaError, KafkaException, Message
 from confluent_kafka import Producer as Client
 
-from stream_monitor.connectors.kafka.consumer import KafkaConsumer, position
+from stream_monitor.connectors.kafka.consumer import KafkaConsumer
 from stream_monitor.connectors.kafka.failures import error_of, failure, is_passing, made, refusal
+from stream_monitor.connectors.kafka.offsets import position
 from stream_monitor.connectors.kafka.refusals import Refusals
 from stream_monitor.connectors.kafka.settings import Cluster, producer_settings
 from stream_monitor.core.errors import StreamMonitorError

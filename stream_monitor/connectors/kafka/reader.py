@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Iterator, Mapping
 from typing import Final
@@ -17,6 +18,7 @@ from stream_monitor.connectors.kafka.failures import (
     until_deadline,
     watermarks,
 )
+from stream_monitor.connectors.kafka.liveness import Liveness
 from stream_monitor.connectors.kafka.message_columns import last_offsets, records_by_topic
 from stream_monitor.connectors.kafka.refusals import Refusals
 from stream_monitor.connectors.kafka.settings import Cluster, reader_settings
@@ -117,7 +119,10 @@ class _Reading:
         self._is_embedded = cluster.is_embedded
         self._refusals = Refusals(cluster.logger)
         settings = reader_settings(cluster, group_id)
-        self._client = made(Client, settings | {"error_cb": self._refusals.note})
+        self._settings = settings | {"error_cb": self._refusals.note}
+        self._client = made(Client, self._settings)
+        self._position: dict[TopicPartition, int] = {}
+        self._liveness = Liveness(next((at.topic for at in ends), ""))
         self._progress_s = time.monotonic()
 
     def start(self, start_ms: int | None) -> None:
@@ -130,7 +135,11 @@ class _Reading:
         else:
             begin = {at: self._low(at) for at in self._ends}
         self._left = {at for at, offset in begin.items() if offset < self._ends[at]}
-        self._client.assign([Position(*at, offset) for at, offset in begin.items()])
+        self._position = begin
+        self._assign()
+
+    def _assign(self) -> None:
+        self._client.assign([Position(*at, offset) for at, offset in self._position.items()])
 
     def _offsets_at(self, time_ms: int) -> dict[TopicPartition, int]:
         asked = [Position(*at, time_ms) for at in self._ends]
@@ -153,6 +162,11 @@ class _Reading:
         """New records."""
         self._refusals.check("read")
         messages = self._client.consume(_BATCH, timeout_s)
+        if not messages and self._ends and self._liveness.is_lost(self._client):
+            threading.Thread(target=self._client.close, name="closing-reader", daemon=True).start()
+            self._client = made(Client, self._settings)
+            self._assign()
+            self._liveness.heard()
         good = []
         for message in messages:
             error = message.error()
@@ -195,6 +209,8 @@ class _Reading:
 
     def _reach(self, at: TopicPartition, position: int) -> None:
         self._refusals.answered()
+        self._liveness.heard()
+        self._position[at] = position
         self._progress_s = time.monotonic()
         if position >= self._ends[at]:
             self._left.discard(at)

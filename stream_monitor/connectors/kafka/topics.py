@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from confluent_kafka import (
     Consumer,
@@ -25,14 +25,15 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]
     ResourceType,
 )
 
-from stream_monitor.connectors.kafka.consumer import committed, position
 from stream_monitor.connectors.kafka.failures import (
     TopicMissing,
     error_of,
     failure,
+    is_passing,
     made,
     until_deadline,
 )
+from stream_monitor.connectors.kafka.offsets import committed, position
 from stream_monitor.connectors.kafka.refusals import Refusals
 from stream_monitor.connectors.kafka.settings import Cluster, admin_settings, reader_settings
 from stream_monitor.core.errors import StreamMonitorError
@@ -40,6 +41,7 @@ from stream_monitor.core.records import TopicPartition
 from stream_monitor.services.operator_ports import Extent
 from stream_monitor.services.ports import Committed, TopicSpec
 
+Answer = TypeVar("Answer")
 _NO_ID: Final = "AAAAAAAAAAAAAAAAAAAAAA"
 _GRACE_S: Final = 5.0
 _PAUSE_S: Final = 0.05
@@ -57,8 +59,8 @@ class KafkaTopics:
         self._timeout_s = timeout_s
         self._is_embedded = cluster.is_embedded
         self._refusals = Refusals(cluster.logger)
-        settings = admin_settings(cluster) | {"error_cb": self._refusals.note}
-        self._client = made(AdminClient, settings)
+        self._settings = admin_settings(cluster) | {"error_cb": self._refusals.note}
+        self._client = made(AdminClient, self._settings)
 
     def partition_counts(self, topics: Sequence[str]) -> dict[str, int]:
         """As Topics.partition_counts; raises StreamMonitorError for a topic that we may not see."""
@@ -164,7 +166,11 @@ class KafkaTopics:
         """
         consumer = made(Consumer, reader_settings(self._cluster, group_id))
         try:
-            return committed(consumer, partitions, self._timeout_s)
+            return until_deadline(
+                f"read the offsets of group {group_id}",
+                self._timeout_s,
+                lambda slice_s: committed(consumer, slice_s, partitions),
+            )
         finally:
             consumer.close()
 
@@ -202,18 +208,20 @@ class KafkaTopics:
     def _offsets(
         self, partitions: Sequence[TopicPartition], which: Any, isolation: IsolationLevel
     ) -> dict[TopicPartition, int]:
-        def ask(timeout_s: float) -> dict[TopicPartition, int]:
+        def ask(slice_s: float) -> dict[TopicPartition, int]:
             futures = self._client.list_offsets(
                 {Position(*at): which for at in partitions},
                 isolation_level=isolation,
-                request_timeout=timeout_s,
+                request_timeout=slice_s,
             )
             return {
-                TopicPartition(at.topic, at.partition): int(future.result(timeout_s + 1).offset)
+                TopicPartition(at.topic, at.partition): int(
+                    future.result(slice_s + _GRACE_S).offset
+                )
                 for at, future in futures.items()
             }
 
-        return until_deadline("read offsets", self._timeout_s, ask)
+        return self._asked("read offsets", ask)
 
     def _metadata(self, topic: str | None = None) -> Any:
         def ask(timeout_s: float) -> Any:
@@ -221,7 +229,7 @@ class KafkaTopics:
             self._refusals.check("read metadata")
             return self._client.list_topics(topic, timeout=timeout_s)
 
-        return until_deadline("read metadata", self._timeout_s, ask)
+        return self._asked("read metadata", ask)
 
     def _create(self, topic: TopicSpec) -> bool:
         new = NewTopic(topic.name, topic.partitions, topic.replication, config=dict(topic.config))
@@ -243,9 +251,24 @@ class KafkaTopics:
             time.sleep(_PAUSE_S)
 
     def _answer(self, action: str, ask: Callable[[float], Future[Any]]) -> Any:
-        return until_deadline(
-            action, self._timeout_s, lambda slice_s: ask(slice_s).result(slice_s + _GRACE_S)
-        )
+        return self._asked(action, lambda slice_s: ask(slice_s).result(slice_s + _GRACE_S))
+
+    def _asked(self, action: str, ask: Callable[[float], Answer]) -> Answer:
+        """Repeats a question, each time by a new client.
+
+        One that was not answered may have lost the brokers for good (see liveness.py), or go on with a
+        leader epoch of before a broker's restart.
+        """
+
+        def attempt(slice_s: float) -> Answer:
+            try:
+                return ask(slice_s)
+            except KafkaException as exception:
+                if is_passing(error_of(exception)):
+                    self._client = made(AdminClient, self._settings)
+                raise
+
+        return until_deadline(action, self._timeout_s, attempt)
 
 
 def _rights(described: Any) -> frozenset[str] | None:
