@@ -118,7 +118,164 @@ class KafkaConsumer:
             self._handle(event)
         return batches
 
-    def _name(at: TopicPartition) -> str:
+    def committed(self, partitions: Sequence[TopicPartition]) -> dict[TopicPartition, Committed]:
+        """As Consumer.committed; where the start policy decides, it does so once per object."""
+        found = self._asked("read committed offsets", partial(committed, partitions=partitions))
+        return {at: found.get(at) or Committed(self._first_offset(at)) for at in partitions}
+
+    def beginning(self, partitions: Sequence[TopicPartition]) -> dict[TopicPartition, int]:
+        """As Consumer.beginning."""
+        return {at: self._watermarks(at)[0] for at in partitions}
+
+    def seek(self, partition: TopicPartition, offset: int) -> None:
+        """As Consumer.seek; raises StreamMonitorError if the partition is not assigned."""
+        if partition not in self._assigned:
+            raise StreamMonitorError(f"{_name(partition)} is not assigned to this consumer")
+        self._position[partition] = offset
+        self._fetched.discard(partition)
+        self._is_moved = True
+
+    def pause(self, partitions: Sequence[TopicPartition]) -> None:
+        """As Consumer.pause; partitions that are not assigned are passed over."""
+        new = set(partitions).intersection(self._assigned) - self._paused
+        self._paused |= new
+        if not self._is_moved:
+            self._client.pause([Position(*at) for at in new])
+
+    def resume(self, partitions: Sequence[TopicPartition]) -> None:
+        """As Consumer.resume."""
+        ended = self._paused.intersection(partitions)
+        self._paused -= ended
+        if not self._is_moved:
+            self._client.resume([Position(*at) for at in ended])
+
+    def lag(self, partition: TopicPartition) -> int | None:
+        """As Consumer.lag; unknown until something was fetched since the last assignment or seek.
+
+        The end is the last one fetched, and what an open transaction holds back counts.
+        """
+        if partition not in self._fetched:
+            return None
+        known = self._client.get_watermark_offsets(Position(*partition), cached=True)
+        if known is None or known[1] < 0:
+            return None
+        return max(0, int(known[1]) - self._position[partition])
+
+    def close(self) -> None:
+        """As Consumer.close; the callbacks are not called any more."""
+        self._on_revoked = _ignore
+        self._client.close()
+
+    def group_metadata(self) -> Any:
+        """The member's current generation, for a producer's transaction."""
+        return self._client.consumer_group_metadata()
+
+    def commit_plainly(self, offsets: Mapping[TopicPartition, Committed]) -> None:
+        """Commits outside of any transaction: for the embedded cluster, which has no other way."""
+        positions = [position(at, to) for at, to in offsets.items()]
+        until_deadline(
+            "commit offsets",
+            self._timeout_s,
+            lambda _: self._client.commit(offsets=positions, asynchronous=False),
+        )
+
+    def _assign(self, client: Client, partitions: list[Position]) -> None:
+        if client is not self._client:
+            return
+        client.assign([])
+        self._liveness.heard()
+        self._assigned = [TopicPartition(at.topic, at.partition) for at in partitions]
+        self._is_moved = True
+        self._refusals.answered()
+        self._on_assigned(self._assigned)
+
+    def _revoke(self, client: Client, partitions: list[Position]) -> None:
+        client.unassign()
+        if client is self._client:
+            self._forget()
+            self._on_revoked([TopicPartition(at.topic, at.partition) for at in partitions])
+
+    def _forget(self) -> None:
+        """Lets go of all partitions."""
+        self._is_revoked = True
+        self._is_moved = False
+        self._assigned = []
+        self._position.clear()
+        self._paused.clear()
+        self._fetched.clear()
+
+    def _take_positions(self) -> None:
+        """Assigns all partitions anew, each at the offset to go on from."""
+        unknown = [at for at in self._assigned if at not in self._position]
+        if unknown:
+            known = self.committed(unknown)
+            self._position |= {at: known[at].offset for at in unknown}
+        self._client.assign([Position(*at, self._position[at]) for at in self._assigned])
+        # librdkafka keeps a pause over a new assignment, also one that was resumed meanwhile.
+        self._client.resume([Position(*at) for at in self._assigned if at not in self._paused])
+        self._client.pause([Position(*at) for at in self._paused])
+        self._fetched.clear()
+        self._is_moved = False
+
+    def _first_offset(self, at: TopicPartition) -> int:
+        if at not in self._first:
+            low, high = self._watermarks(at)
+            self._first[at] = low if self._start == "earliest" else high
+        return self._first[at]
+
+    def _watermarks(self, at: TopicPartition) -> tuple[int, int]:
+        return self._asked(
+            f"read the offsets of {_name(at)}",
+            lambda client, slice_s: watermarks(client, at, slice_s),
+        )
+
+    def _is_lost(self) -> bool:
+        return bool(self._topics) and self._liveness.is_lost(self._client)
+
+    def _asked(self, action: str, ask: Callable[[Client, float], Answer]) -> Answer:
+        """Repeats a question; where the member has lost the brokers, another client asks it."""
+
+        def attempt(slice_s: float) -> Answer:
+            try:
+                answer = ask(self._client, slice_s)
+            except KafkaException as exception:
+                if not (is_passing(error_of(exception)) and self._is_lost()):
+                    raise
+                other = made(Client, self._settings)
+                try:
+                    return ask(other, slice_s)
+                finally:
+                    other.close()
+            self._liveness.heard()
+            return answer
+
+        return until_deadline(action, self._timeout_s, attempt)
+
+    def _advance(self, positions: Mapping[TopicPartition, int]) -> None:
+        self._position.update(positions)
+        self._fetched.update(positions)
+        self._liveness.heard()
+
+    def _handle(self, event: Message[bytes, bytes]) -> None:
+        error = event.error()
+        at = TopicPartition(str(event.topic()), event.partition() or 0)
+        if error is None:
+            return
+        if error.code() == KafkaError._PARTITION_EOF:
+            # The end lies behind the last record where control records follow it.
+            self._advance({at: max(self._position.get(at, 0), event.offset() or 0)})
+        elif error.code() in (KafkaError._AUTO_OFFSET_RESET, KafkaError.OFFSET_OUT_OF_RANGE):
+            raise OffsetsLost(
+                f"offset {self._position.get(at)} of {_name(at)} is gone from the broker: restore the "
+                "topic, or go on with what is left by `stream-monitor offsets skip`"
+            )
+        elif error.code() in _NEEDS_USER:
+            raise failure(f"consume {event.topic()}", error)
+        else:
+            self._refusals.meet(f"consume {event.topic() or 'in the group'}", error)
+
+
+def _name(at: TopicPartition) -> str:
     return f"{at.topic}[{at.partition}]"
 
 
