@@ -8,7 +8,6 @@ from collections.abc import Callable, Mapping, Sequence
 import structlog
 
 from stream_monitor.config.monitor import MonitorConfig
-from stream_monitor.core.errors import StreamMonitorError
 from stream_monitor.core.policy import ModelSpec
 from stream_monitor.core.records import Records, TopicPartition, concatenate, next_offsets
 from stream_monitor.core.retention import JoinRetention
@@ -184,17 +183,8 @@ class Profiler:
         wanted = [*self._source_topics, names.deltas, names.references, names.dead_letters]
         wanted += [names.pending] if self._store.is_logged else []
         self._counts = required_partitions(self._topics, wanted)
-        inference, labels = (self._counts[topic] for topic in self._source_topics)
-        if self._store.is_logged and self._counts[names.pending] != inference:
-            raise StreamMonitorError(
-                f"{names.pending} has {self._counts[names.pending]} partitions and {names.inference} "
-                f"{inference}: make it anew with `stream-monitor topics create`"
-            )
-        if inference != labels:
-            raise StreamMonitorError(
-                f"{self._source_topics[0]} has {inference} partitions and {self._source_topics[1]} "
-                f"{labels}: labels can only be joined when both have the same number"
-            )
+        pending = names.pending if self._store.is_logged else None
+        require_joinable(self._counts, names.inference, names.labels, pending)
         self._sources.topic_ids = self._topics.topic_ids(self._source_topics)
 
     def _restore(self) -> None:

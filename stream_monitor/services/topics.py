@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import pyarrow as pa
 
@@ -46,6 +46,23 @@ def required_partitions(topics: Topics, wanted: Sequence[str]) -> dict[str, int]
                 f"topic {topic} does not exist: create it, or run `stream-monitor topics create`"
             )
     return counts
+
+
+def require_joinable(
+    counts: Mapping[str, int], inference: str, labels: str, pending: str | None
+) -> None:
+    """Raises StreamMonitorError unless both sources, and the changelog of the join, have as many partitions."""
+    count = counts[inference]
+    if pending is not None and counts[pending] != count:
+        raise StreamMonitorError(
+            f"{pending} has {counts[pending]} partitions and {inference} {count}: make it anew with "
+            "`stream-monitor topics create`"
+        )
+    if counts[labels] != count:
+        raise StreamMonitorError(
+            f"{inference} has {count} partitions and {labels} {counts[labels]}: labels can only be joined "
+            "when both have the same number"
+        )
 
 
 def seen_ids(topics: Topics, wanted: Sequence[str]) -> dict[str, str]:
