@@ -13,6 +13,7 @@ from stream_monitor.core.records import Records, TopicPartition, concatenate, ne
 from stream_monitor.core.retention import JoinRetention
 from stream_monitor.core.warming import warm_up
 from stream_monitor.core.wire import Marker, PartitionProgress, encode_delta, encode_marker
+from stream_monitor.services import topics as asking
 from stream_monitor.services.batch import BatchProcessor, BatchResult
 from stream_monitor.services.expiry import Expiry
 from stream_monitor.services.guarded import GuardedBatches, ProcessingFailed
@@ -30,7 +31,6 @@ from stream_monitor.services.recovery import Recovery
 from stream_monitor.services.references import ReferenceReader
 from stream_monitor.services.sources import Sources
 from stream_monitor.services.status import Condition, ServiceStatus, never
-from stream_monitor.services.topics import deltas_partition, required_partitions, seen_ids
 from stream_monitor.services.transactions import Transactions
 from stream_monitor.telemetry.snapshot import ProfilerSnapshot, Snapshot
 
@@ -94,7 +94,7 @@ class Profiler:
     def start(self) -> None:
         """Checks the topics, loads the references, fences older selves and joins the group."""
         warm_up()
-        required_partitions(self._topics, self._source_topics)
+        asking.required_partitions(self._topics, self._source_topics)
         self._store.is_logged = is_needed(self._config, self._topics, self._retention)
         self._look_at_topics()
         self._references.load()
@@ -182,9 +182,8 @@ class Profiler:
         names = self._config.topics
         wanted = [*self._source_topics, names.deltas, names.references, names.dead_letters]
         wanted += [names.pending] if self._store.is_logged else []
-        self._counts = required_partitions(self._topics, wanted)
-        pending = names.pending if self._store.is_logged else None
-        require_joinable(self._counts, names.inference, names.labels, pending)
+        self._counts = asking.required_partitions(self._topics, wanted)
+        asking.require_joinable(self._counts, *self._source_topics, wanted[5:])
         self._sources.topic_ids = self._topics.topic_ids(self._source_topics)
 
     def _restore(self) -> None:
@@ -258,7 +257,7 @@ class Profiler:
         self._sequence += 1
         producer = self._transactions.producer
         producer.begin()
-        if self._sources.are_new(seen_ids(self._topics, self._source_topics)):
+        if self._sources.are_new(asking.seen_ids(self._topics, self._source_topics)):
             self._to_restore = True
             raise TransactionAborted("a source topic was made anew")
         self._produce(producer, result, progress)
@@ -281,7 +280,7 @@ class Profiler:
         count = self._counts[topic]
         written = dict.fromkeys(range(count), 0)
         for delta in result.deltas:
-            partition = deltas_partition(delta.key.model, count)
+            partition = asking.deltas_partition(delta.key.model, count)
             key = delta.key.model.encode()
             for value in encode_delta(delta, producer.epoch, self._sequence):
                 producer.produce(Outgoing(topic, key, value, partition))

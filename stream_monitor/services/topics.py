@@ -49,15 +49,16 @@ def required_partitions(topics: Topics, wanted: Sequence[str]) -> dict[str, int]
 
 
 def require_joinable(
-    counts: Mapping[str, int], inference: str, labels: str, pending: str | None
+    counts: Mapping[str, int], inference: str, labels: str, changelogs: Sequence[str]
 ) -> None:
-    """Raises StreamMonitorError unless both sources, and the changelog of the join, have as many partitions."""
+    """Raises StreamMonitorError unless sources and changelogs of the join have one number of partitions."""
     count = counts[inference]
-    if pending is not None and counts[pending] != count:
-        raise StreamMonitorError(
-            f"{pending} has {counts[pending]} partitions and {inference} {count}: make it anew with "
-            "`stream-monitor topics create`"
-        )
+    for changelog in changelogs:
+        if counts[changelog] != count:
+            raise StreamMonitorError(
+                f"{changelog} has {counts[changelog]} partitions and {inference} {count}: make it anew "
+                "with `stream-monitor topics create`"
+            )
     if counts[labels] != count:
         raise StreamMonitorError(
             f"{inference} has {count} partitions and {labels} {counts[labels]}: labels can only be joined "
