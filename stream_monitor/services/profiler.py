@@ -180,10 +180,10 @@ class Profiler:
     def _look_at_topics(self) -> None:
         """Partition counts and ids; raises StreamMonitorError for topics that cannot be joined."""
         names = self._config.topics
-        wanted = [*self._source_topics, names.deltas, names.references, names.dead_letters]
-        wanted += [names.pending] if self._store.is_logged else []
-        self._counts = asking.required_partitions(self._topics, wanted)
-        asking.require_joinable(self._counts, *self._source_topics, wanted[5:])
+        changelogs = [names.pending] if self._store.is_logged else []
+        others = [names.deltas, names.references, names.dead_letters, *changelogs]
+        self._counts = asking.required_partitions(self._topics, [*self._source_topics, *others])
+        asking.require_joinable(self._counts, *self._source_topics, changelogs)
         self._sources.topic_ids = self._topics.topic_ids(self._source_topics)
 
     def _restore(self) -> None:

@@ -63,7 +63,11 @@ class Sources:
 
     def assign(self, committed: Mapping[TopicPartition, Committed]) -> None:
         """Takes an assignment up, each partition at its committed offset."""
-        self.held = {tp: source_of(at) for tp, at in committed.items()}
+        self.held = {}
+        for tp, at in committed.items():
+            source = source_of(at)
+            note = replace(source.note, topic_id=self.topic_ids.get(tp.topic, ""))
+            self.held[tp] = replace(source, note=note)
         self._at_end_since_s.clear()
         self._status.lag_records.clear()
         self._status.watermark_us.clear()
@@ -76,7 +80,6 @@ class Sources:
         for tp, source in self.held.items():
             position = read.get(tp, source.position)
             note = source.note.advanced(position, newest_us.get(tp), self._retention.step_us)
-            note = replace(note, topic_id=self.topic_ids.get(tp.topic, ""))
             if tp.partition in expired_us:
                 watermark_us = expired_us[tp.partition]
                 note = note.expired(watermark_us, self._retention.kept_from_us(watermark_us))

@@ -11,8 +11,10 @@ from confluent_kafka import TopicPartition as Position
 
 from stream_monitor.config.loading import load_config
 from stream_monitor.connectors.kafka.failures import until_deadline, watermarks
+from stream_monitor.connectors.kafka.offsets import committed
 from stream_monitor.core.records import TopicPartition
 from stream_monitor.core.reference_catalogue import ReferenceCatalogue
+from stream_monitor.services.ports import Committed
 from tests.integration.fault_member import Log
 from tests.integration.fault_oracle import differences, expected
 from tests.integration.fault_traffic import FaultTraffic
@@ -104,8 +106,7 @@ def lag(installation: Installation, role: str = "profiler") -> int:
     try:
         places = _places(installation, role)
         ends = [_end(consumer, place) for place in places]
-        committed = [max(0, place.offset) for place in _committed(consumer, places)]
-        return sum(ends) - sum(committed)
+        return sum(ends) - sum(to.offset for to in _committed(consumer, places).values())
     finally:
         consumer.close()
 
@@ -115,7 +116,7 @@ def committed_offsets(installation: Installation) -> dict[tuple[str, int], int]:
     consumer = _group(installation, "profiler")
     try:
         found = _committed(consumer, _places(installation, "profiler"))
-        return {(at.topic, at.partition): at.offset for at in found if at.offset >= 0}
+        return {tuple(at): to.offset for at, to in found.items()}
     finally:
         consumer.close()
 
@@ -125,24 +126,21 @@ def _group(installation: Installation, role: str) -> Consumer:
     return Consumer({"bootstrap.servers": installation.bootstrap, "group.id": f"{name}-{role}"})
 
 
-def _end(consumer: Consumer, place: Position) -> int:
+def _end(consumer: Consumer, at: TopicPartition) -> int:
     """The end of a partition; a broker that has just come back does not lead it at once."""
-    at = TopicPartition(place.topic, place.partition)
     return until_deadline("read the end", 30, lambda wait_s: watermarks(consumer, at, wait_s))[1]
 
 
-def _committed(consumer: Consumer, places: list[Position]) -> list[Position]:
-    return until_deadline(
-        "read offsets", 30, lambda wait_s: consumer.committed(places, timeout=wait_s)
-    )
+def _committed(consumer: Consumer, places: list[TopicPartition]) -> dict[TopicPartition, Committed]:
+    return until_deadline("read offsets", 30, lambda wait_s: committed(consumer, wait_s, places))
 
 
-def _places(installation: Installation, role: str) -> list[Position]:
+def _places(installation: Installation, role: str) -> list[TopicPartition]:
     topics = {
         "profiler": {installation.inference: PARTITIONS, installation.labels: PARTITIONS},
         "detector": {installation.deltas: DELTAS_PARTITIONS},
     }[role]
-    return [Position(topic, at) for topic, count in topics.items() for at in range(count)]
+    return [TopicPartition(topic, at) for topic, count in topics.items() for at in range(count)]
 
 
 def assert_exact(report: Report) -> None:

@@ -15,7 +15,7 @@ from stream_monitor.connectors.memory.log import Entry
 from stream_monitor.core.records import TopicPartition
 from stream_monitor.services.offset_skipping import skip_lost
 from stream_monitor.services.ports import OffsetsLost
-from tests.simulation.scenarios import NAMES, catalogue, drawn_scenario
+from tests.simulation.scenarios import NAMES, catalogue, drawn_scenario, start_all
 from tests.simulation.world import World
 from tests.unit.services.offline_pass import offline_pass
 from tests.unit.services.published import differences, newest, read, results
@@ -83,9 +83,7 @@ def _predictions(lost: Sequence[Entry]) -> Iterator[tuple[str, float]]:
 
 
 def _work(world: World, steps: int, stream: Sequence[SourceRecord]) -> None:
-    for name in NAMES:
-        world.start_profiler(name)
-        world.start_detector(name)
+    start_all(world)
     for at, record in enumerate(stream):
         world.send(record)
         if at % 3 == 0:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from itertools import chain
 
 import numpy as np
 
@@ -12,7 +11,7 @@ from stream_monitor.connectors.memory.log import Entry, PartitionLog
 from stream_monitor.core.records import TopicPartition
 from stream_monitor.services.ports import TopicSpec
 from tests.simulation.oracle import assert_nothing_left, assert_source_counted_once, unread
-from tests.simulation.scenarios import NAMES, catalogue, drawn_scenario, live
+from tests.simulation.scenarios import NAMES, catalogue, drawn_scenario, live, start_all
 from tests.simulation.world import World
 from tests.unit.services.source_stream import SourceRecord, random_stream
 from tests.unit.services.watched import SOURCE_PARTITIONS
@@ -36,12 +35,12 @@ def run_with_recreation(seed: int) -> World:
         is_static=scenario.is_static,
     )  # fmt: skip
     before, behind = _split(random_stream(rng, list(scenario.models), mixture))
-    _begin(world)
+    start_all(world)
     live(world, scenario, before)
     _work_off(world)
     kept = _make_anew(world)
     sent = _go_on(world, behind)
-    _begin(world)
+    start_all(world)
     live(world, scenario, behind[sent:])
     world.finish()
     assert_nothing_left(world)
@@ -56,16 +55,6 @@ def _split(stream: list[SourceRecord]) -> tuple[list[SourceRecord], list[SourceR
     before, rest = stream[: len(stream) // 2], stream[len(stream) // 2 :]
     known = {record.key for record in before}
     return before, [record for record in rest if record.key not in known]
-
-
-def _begin(world: World) -> None:
-    """Starts everyone who is not there."""
-    there = {(process.role, process.name) for process in world.living()}
-    for name in NAMES:
-        if ("profiler", name) not in there:
-            world.start_profiler(name)
-        if ("detector", name) not in there:
-            world.start_detector(name)
 
 
 def _work_off(world: World) -> None:
@@ -122,4 +111,4 @@ def _put_before(log: PartitionLog, entries: list[Entry]) -> None:
     """Gives a log older records, and its own the offsets behind them."""
     first = len(entries)
     moved = [replace(entry, offset=entry.offset + first) for entry in log._entries]
-    log._entries[:] = list(chain(entries, moved))
+    log._entries[:] = [*entries, *moved]

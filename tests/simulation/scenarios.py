@@ -111,12 +111,20 @@ def run(seed: int, switch: Switch = Switch.NONE) -> tuple[World, Scenario]:
         scenario.is_static,
     )
     with newest_partition(switch):
-        for name in NAMES:
-            world.start_profiler(name)
-            world.start_detector(name)
+        start_all(world)
         live(world, scenario, random_stream(rng, list(scenario.models), scenario.mixture))
         world.finish()
     return world, scenario
+
+
+def start_all(world: World) -> None:
+    """Starts everyone who is not there."""
+    there = {(process.role, process.name) for process in world.living()}
+    for name in NAMES:
+        if ("profiler", name) not in there:
+            world.start_profiler(name)
+        if ("detector", name) not in there:
+            world.start_detector(name)
 
 
 def live(world: World, scenario: Scenario, stream: list[SourceRecord]) -> None:

@@ -6,7 +6,6 @@ assigns them again with explicit offsets. A seek does the same, so nothing fetch
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, Final, TypeVar
@@ -16,6 +15,7 @@ from confluent_kafka import KafkaError, KafkaException, Message
 from confluent_kafka import TopicPartition as Position
 
 from stream_monitor.connectors.kafka.failures import (
+    MISSING,
     error_of,
     failure,
     is_fatal,
@@ -24,7 +24,7 @@ from stream_monitor.connectors.kafka.failures import (
     until_deadline,
     watermarks,
 )
-from stream_monitor.connectors.kafka.liveness import Liveness
+from stream_monitor.connectors.kafka.liveness import Liveness, close_aside
 from stream_monitor.connectors.kafka.message_columns import last_offsets, records_by_topic
 from stream_monitor.connectors.kafka.offsets import committed, position
 from stream_monitor.connectors.kafka.refusals import Refusals
@@ -38,8 +38,6 @@ Callback = Callable[[Sequence[TopicPartition]], None]
 
 MOST_RECORDS: Final = 1_000_000
 """librdkafka's own limit on one call."""
-
-_NEEDS_USER: Final = (KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_TOPIC)
 
 
 class KafkaConsumer:
@@ -82,11 +80,11 @@ class KafkaConsumer:
         )
 
     def _replace_client(self) -> None:
-        """A new member in the place of one that no broker answers, which may take long to close."""
+        """A new member in the place of one that no broker answers, whatever that still waits for."""
         self._log.warning("no broker answers this consumer: a new one takes its place")
         old, assigned = self._client, self._assigned
         self._client = made(Client, self._settings)
-        threading.Thread(target=old.close, name="closing-consumer", daemon=True).start()
+        close_aside(old)
         self._forget()
         if assigned:
             self._on_revoked(assigned)
@@ -269,7 +267,7 @@ class KafkaConsumer:
                 f"offset {self._position.get(at)} of {_name(at)} is gone from the broker: restore the "
                 "topic, or go on with what is left by `stream-monitor offsets skip`"
             )
-        elif error.code() in _NEEDS_USER:
+        elif error.code() in MISSING:
             raise failure(f"consume {event.topic()}", error)
         else:
             self._refusals.meet(f"consume {event.topic() or 'in the group'}", error)

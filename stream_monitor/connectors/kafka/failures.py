@@ -60,7 +60,7 @@ _USER_IN_ADDRESS: Final = re.compile(r"//[^/@\s]*@")
 # With TLS 1.3 the brokers look at our certificate when the handshake is done for us, and answer on what
 # is a connection by then.
 _ABOUT_CERTIFICATES: Final = re.compile(r"alert [a-z ]*certificate|certificate verify failed")
-_MISSING: Final = (KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_TOPIC)
+MISSING: Final = (KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_TOPIC)
 _PAUSE_S: Final = 0.05
 _SLICE_S: Final = 5.0
 
@@ -102,28 +102,34 @@ def made(make: Callable[[dict[str, Any]], Result], settings: dict[str, Any]) -> 
     raise StreamMonitorError(f"the kafka section cannot be used: {message}")
 
 
-class TopicMissing(StreamMonitorError):
-    """The topic does not exist."""
-
-
 def failure(action: str, error: KafkaError) -> StreamMonitorError:
-    """The error of an action in our words; TopicMissing and Unanswered are told apart."""
-    if error.code() in _MISSING:
-        return TopicMissing(f"cannot {action}: the topic does not exist ({error.name()})")
+    """The error of an action in our words; Unanswered where the same may be answered later."""
+    if error.code() in MISSING:
+        return StreamMonitorError(f"cannot {action}: the topic does not exist ({error.name()})")
     reason = refusal(error)
     detail = f"{told(error)} ({error.name()})"
     kind = Unanswered if is_passing(error) else StreamMonitorError
     return kind(f"cannot {action}: {reason + ': ' if reason else ''}{detail}")
 
 
-def until_deadline(action: str, timeout_s: float, call: Callable[[float], Result]) -> Result:
-    """Repeats a call that takes its timeout while the error passes; raises StreamMonitorError."""
+def until_deadline(
+    action: str,
+    timeout_s: float,
+    call: Callable[[float], Result],
+    renew: Callable[[], None] = lambda: None,
+) -> Result:
+    """Repeats a call that takes its timeout while the error passes; raises StreamMonitorError.
+
+    `renew` prepares for whatever comes after a call that was not answered.
+    """
     deadline = time.monotonic() + timeout_s
     while True:
         try:
             return call(min(_SLICE_S, timeout_s))
         except KafkaException as exception:
             error = error_of(exception)
+            if is_passing(error):
+                renew()
             if not is_passing(error) or time.monotonic() >= deadline:
                 raise failure(action, error) from exception
         time.sleep(_PAUSE_S)

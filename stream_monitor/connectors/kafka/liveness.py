@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable
 from typing import Final
@@ -11,6 +12,11 @@ from confluent_kafka import Consumer, KafkaException
 ASK_EVERY_S: Final = 10.0
 LOST_AFTER_S: Final = 20.0
 _WAIT_S: Final = 1.0
+
+
+def close_aside(client: Consumer) -> None:
+    """Closes a client that may take long to; nobody waits for it."""
+    threading.Thread(target=client.close, name="closing", daemon=True).start()
 
 
 class Liveness:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Iterator, Mapping
 from typing import Final
@@ -18,7 +17,7 @@ from stream_monitor.connectors.kafka.failures import (
     until_deadline,
     watermarks,
 )
-from stream_monitor.connectors.kafka.liveness import Liveness
+from stream_monitor.connectors.kafka.liveness import Liveness, close_aside
 from stream_monitor.connectors.kafka.message_columns import last_offsets, records_by_topic
 from stream_monitor.connectors.kafka.refusals import Refusals
 from stream_monitor.connectors.kafka.settings import Cluster, reader_settings
@@ -163,7 +162,7 @@ class _Reading:
         self._refusals.check("read")
         messages = self._client.consume(_BATCH, timeout_s)
         if not messages and self._ends and self._liveness.is_lost(self._client):
-            threading.Thread(target=self._client.close, name="closing-reader", daemon=True).start()
+            close_aside(self._client)
             self._client = made(Client, self._settings)
             self._assign()
             self._liveness.heard()

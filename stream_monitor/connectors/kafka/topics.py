@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
-from contextlib import suppress
+from functools import partial
 from typing import Any, Final, TypeVar
 
 from confluent_kafka import (
@@ -26,10 +26,9 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]
 )
 
 from stream_monitor.connectors.kafka.failures import (
-    TopicMissing,
+    MISSING,
     error_of,
     failure,
-    is_passing,
     made,
     until_deadline,
 )
@@ -81,12 +80,10 @@ class KafkaTopics:
         """As Topics.topic_ids; a topic that does not exist is left out."""
         if self._is_embedded:
             return dict.fromkeys(self.partition_counts(topics), "")
-        ids = {}
-        for topic in topics:
-            with suppress(TopicMissing):
-                described = str(self._described_topic(topic).topic_id)
-                ids[topic] = "" if described == _NO_ID else described
-        return ids
+        if not topics:
+            return {}
+        ids = self._asked(f"describe {', '.join(topics)}", partial(self._described_ids, topics))
+        return {topic: "" if id_ == _NO_ID else id_ for topic, id_ in ids.items()}
 
     def create(self, topics: Sequence[TopicSpec]) -> dict[str, bool]:
         """As Topics.create; returns when the brokers show the topics."""
@@ -146,7 +143,15 @@ class KafkaTopics:
         """As Administration.granted."""
         if self._is_embedded:
             return None
-        return _rights(self._described_topic(topic, with_rights=True))
+        described = self._answer(
+            f"describe {topic}",
+            lambda slice_s: self._client.describe_topics(
+                TopicCollection([topic]),
+                include_authorized_operations=True,
+                request_timeout=slice_s,
+            )[topic],
+        )
+        return _rights(described)
 
     def granted_on_group(self, group_id: str) -> frozenset[str] | None:
         """As Administration.granted_on_group."""
@@ -196,14 +201,16 @@ class KafkaTopics:
             )[group_id],
         )
 
-    def _described_topic(self, topic: str, with_rights: bool = False) -> Any:
-        asked = TopicCollection([topic])
-        return self._answer(
-            f"describe {topic}",
-            lambda slice_s: self._client.describe_topics(
-                asked, include_authorized_operations=with_rights, request_timeout=slice_s
-            )[topic],
-        )
+    def _described_ids(self, topics: Sequence[str], slice_s: float) -> dict[str, str]:
+        asked = TopicCollection(list(topics))
+        ids = {}
+        for topic, future in self._client.describe_topics(asked, request_timeout=slice_s).items():
+            try:
+                ids[topic] = str(future.result(slice_s + _GRACE_S).topic_id)
+            except KafkaException as exception:
+                if error_of(exception).code() not in MISSING:
+                    raise
+        return ids
 
     def _offsets(
         self, partitions: Sequence[TopicPartition], which: Any, isolation: IsolationLevel
@@ -254,21 +261,15 @@ class KafkaTopics:
         return self._asked(action, lambda slice_s: ask(slice_s).result(slice_s + _GRACE_S))
 
     def _asked(self, action: str, ask: Callable[[float], Answer]) -> Answer:
-        """Repeats a question, each time by a new client.
+        return until_deadline(action, self._timeout_s, ask, self._renew)
 
-        One that was not answered may have lost the brokers for good (see liveness.py), or go on with a
-        leader epoch of before a broker's restart.
+    def _renew(self) -> None:
+        """A new client in the place of one that was not answered.
+
+        That may have lost the brokers for good (see liveness.py), or go on with a leader epoch of before a
+        broker's restart.
         """
-
-        def attempt(slice_s: float) -> Answer:
-            try:
-                return ask(slice_s)
-            except KafkaException as exception:
-                if is_passing(error_of(exception)):
-                    self._client = made(AdminClient, self._settings)
-                raise
-
-        return until_deadline(action, self._timeout_s, attempt)
+        self._client = made(AdminClient, self._settings)
 
 
 def _rights(described: Any) -> frozenset[str] | None:
