@@ -87,10 +87,16 @@ def test_slow_services_lag_and_hold_no_more_memory(
 
     def slowly(running: Running, role: str, share: float) -> None:
         look = looked_at(running, memory, f"slow {role}")
-        slowness = Slowness(running.of(role))
+        # Whole periods, so that both lags are those of the same moment between two bursts of work.
+        slowness = Slowness(running.of(role), period_s=5.0)
         for part in (0.5, 1.0):
             first = running.writer.share
-            paced(running, 10.0, first + (share - first) * part, lambda: slowness.look(look))
+            paced(
+                running,
+                2 * slowness.period_s,
+                first + (share - first) * part,
+                lambda: slowness.look(look),
+            )
             lags[f"{role} {part}"] = lag(running.installation, role)
         slowness.end()
 

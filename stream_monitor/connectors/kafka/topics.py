@@ -267,8 +267,9 @@ class KafkaTopics:
         """A new client in the place of one that was not answered.
 
         That may have lost the brokers for good (see liveness.py), or go on with a leader epoch of before a
-        broker's restart.
+        broker's restart. What it has to tell, such as refused credentials, is heard before.
         """
+        self._client.poll(0)
         self._client = made(AdminClient, self._settings)
 
 
