@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 from confluent_kafka import Consumer, KafkaError
 from confluent_kafka import TopicPartition as Position
 
 from stream_monitor.config.loading import load_config
 from stream_monitor.connectors.kafka.failures import until_deadline, watermarks
-from stream_monitor.connectors.kafka.offsets import committed
+from stream_monitor.connectors.kafka.offsets import Answer, ask_anew, committed
 from stream_monitor.core.records import TopicPartition
 from stream_monitor.core.reference_catalogue import ReferenceCatalogue
-from stream_monitor.services.ports import Committed
 from tests.integration.fault_member import Log
 from tests.integration.fault_oracle import differences, expected
 from tests.integration.fault_traffic import FaultTraffic
@@ -102,43 +103,35 @@ def _doubled(letters: Counter[tuple[str, ...]]) -> list[str]:
 
 def lag(installation: Installation, role: str = "profiler") -> int:
     """Records of a group's topics beyond its committed offsets; of the deltas also what ends transactions."""
-    consumer = _group(installation, role)
-    try:
-        places = _places(installation, role)
-        ends = [_end(consumer, place) for place in places]
-        return sum(ends) - sum(to.offset for to in _committed(consumer, places).values())
-    finally:
-        consumer.close()
+    places = _places(installation, role)
+
+    def left(client: Consumer, wait_s: float) -> int:
+        ends = [watermarks(client, at, wait_s)[1] for at in places]
+        return sum(ends) - sum(to.offset for to in committed(client, wait_s, places).values())
+
+    return _asked(installation, role, left)
 
 
 def committed_offsets(installation: Installation) -> dict[tuple[str, int], int]:
     """The profiler group's next offset of each source partition that it has committed."""
-    consumer = _group(installation, "profiler")
-    try:
-        found = _committed(consumer, _places(installation, "profiler"))
-        return {tuple(at): to.offset for at, to in found.items()}
-    finally:
-        consumer.close()
+    places = _places(installation, "profiler")
+    found = _asked(installation, "profiler", partial(committed, partitions=places))
+    return {(at.topic, at.partition): to.offset for at, to in found.items()}
 
 
-def _group(installation: Installation, role: str) -> Consumer:
+def _asked(
+    installation: Installation, role: str, ask: Callable[[Consumer, float], Answer]
+) -> Answer:
+    """Repeats a question about a group, each time by a new client."""
     name = load_config(installation.config, {"HOSTNAME": "fault"}).monitor.name
     # A member that is stopped amid a transaction would keep a stable answer back until that times out.
-    return Consumer(
-        {
-            "bootstrap.servers": installation.bootstrap, "group.id": f"{name}-{role}",
-            "isolation.level": "read_uncommitted",
-        }
-    )  # fmt: skip
-
-
-def _end(consumer: Consumer, at: TopicPartition) -> int:
-    """The end of a partition; a broker that has just come back does not lead it at once."""
-    return until_deadline("read the end", 30, lambda wait_s: watermarks(consumer, at, wait_s))[1]
-
-
-def _committed(consumer: Consumer, places: list[TopicPartition]) -> dict[TopicPartition, Committed]:
-    return until_deadline("read offsets", 30, lambda wait_s: committed(consumer, wait_s, places))
+    settings = {
+        "bootstrap.servers": installation.bootstrap, "group.id": f"{name}-{role}",
+        "isolation.level": "read_uncommitted",
+    }  # fmt: skip
+    return until_deadline(
+        "read offsets", 30, lambda wait_s: ask_anew(settings, lambda by: ask(by, wait_s))
+    )
 
 
 def _places(installation: Installation, role: str) -> list[TopicPartition]:

@@ -8,32 +8,29 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 from confluent_kafka import Consumer as Client
-from confluent_kafka import KafkaError, KafkaException, Message
+from confluent_kafka import KafkaError, Message
 from confluent_kafka import TopicPartition as Position
 
 from stream_monitor.connectors.kafka.failures import (
     MISSING,
-    error_of,
     failure,
     is_fatal,
-    is_passing,
     made,
     until_deadline,
     watermarks,
 )
 from stream_monitor.connectors.kafka.liveness import Liveness, close_aside
 from stream_monitor.connectors.kafka.message_columns import last_offsets, records_by_topic
-from stream_monitor.connectors.kafka.offsets import committed, position
+from stream_monitor.connectors.kafka.offsets import Answer, ask_anew, committed, position
 from stream_monitor.connectors.kafka.refusals import Refusals
 from stream_monitor.connectors.kafka.settings import Cluster, Group, member_settings
 from stream_monitor.core.errors import StreamMonitorError
 from stream_monitor.core.records import Records, TopicPartition
 from stream_monitor.services.ports import Committed, OffsetsLost
 
-Answer = TypeVar("Answer")
 Callback = Callable[[Sequence[TopicPartition]], None]
 
 MOST_RECORDS: Final = 1_000_000
@@ -101,7 +98,7 @@ class KafkaConsumer:
             for error in filter(None, map(Message.error, messages)):
                 if is_fatal(error):
                     raise failure("stay in the group", error)
-        if not messages and self._is_lost():
+        if not messages and self._topics and self._liveness.is_lost(self._client):
             self._replace_client()
         if self._is_revoked or not messages:
             return []  # What was read before a revocation is somebody else's now.
@@ -227,25 +224,19 @@ class KafkaConsumer:
             lambda client, slice_s: watermarks(client, at, slice_s),
         )
 
-    def _is_lost(self) -> bool:
-        return bool(self._topics) and self._liveness.is_lost(self._client)
-
     def _asked(self, action: str, ask: Callable[[Client, float], Answer]) -> Answer:
-        """Repeats a question; where the member has lost the brokers, another client asks it."""
+        """Repeats a question, first by the member, then by clients that take no part in the group.
+
+        A member that is not answered may have lost the brokers, or only its coordinator.
+        """
+        is_first = True
 
         def attempt(slice_s: float) -> Answer:
-            try:
-                answer = ask(self._client, slice_s)
-            except KafkaException as exception:
-                if not (is_passing(error_of(exception)) and self._is_lost()):
-                    raise
-                other = made(Client, self._settings)
-                try:
-                    return ask(other, slice_s)
-                finally:
-                    other.close()
-            self._liveness.heard()
-            return answer
+            nonlocal is_first
+            if is_first:
+                is_first = False
+                return ask(self._client, slice_s)
+            return ask_anew(self._settings, lambda other: ask(other, slice_s))
 
         return until_deadline(action, self._timeout_s, attempt)
 

@@ -2,14 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeVar
 
 from confluent_kafka import Consumer as Client
 from confluent_kafka import KafkaException
 from confluent_kafka import TopicPartition as Position
 
+from stream_monitor.connectors.kafka.failures import made
 from stream_monitor.core.records import TopicPartition
 from stream_monitor.services.ports import Committed
+
+Answer = TypeVar("Answer")
+
+
+def ask_anew(settings: Mapping[str, Any], ask: Callable[[Client], Answer]) -> Answer:
+    """Asks by a client of its own, which joins no group and has lost no brokers (see liveness.py)."""
+    client = made(Client, dict(settings))
+    try:
+        return ask(client)
+    finally:
+        client.close()
 
 
 def committed(

@@ -38,6 +38,8 @@ _HOPELESS: Final = (
 _SLICE_S: Final = 2.0
 _PAUSE_S: Final = 0.05
 _CLOSING_S: Final = 5.0
+_GRACE_S: Final = 2.0
+"""A call that has not returned so long after its time-out never will."""
 
 
 class KafkaProducer:
@@ -153,7 +155,7 @@ class KafkaProducer:
 
         threading.Thread(target=work, name="send-offsets", daemon=True).start()
         try:
-            error = answers.get(timeout=timeout_s + _CLOSING_S)
+            error = answers.get(timeout=timeout_s + _GRACE_S)
         except Empty:
             self._is_kept = True
             raise ProducerFenced("cannot send offsets: the call does not return") from None

@@ -6,10 +6,9 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from functools import partial
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 from confluent_kafka import (
-    Consumer,
     ConsumerGroupTopicPartitions,
     IsolationLevel,
     KafkaError,
@@ -32,7 +31,7 @@ from stream_monitor.connectors.kafka.failures import (
     made,
     until_deadline,
 )
-from stream_monitor.connectors.kafka.offsets import committed, position
+from stream_monitor.connectors.kafka.offsets import Answer, ask_anew, committed, position
 from stream_monitor.connectors.kafka.refusals import Refusals
 from stream_monitor.connectors.kafka.settings import Cluster, admin_settings, reader_settings
 from stream_monitor.core.errors import StreamMonitorError
@@ -40,7 +39,6 @@ from stream_monitor.core.records import TopicPartition
 from stream_monitor.services.operator_ports import Extent
 from stream_monitor.services.ports import Committed, TopicSpec
 
-Answer = TypeVar("Answer")
 _NO_ID: Final = "AAAAAAAAAAAAAAAAAAAAAA"
 _GRACE_S: Final = 5.0
 _PAUSE_S: Final = 0.05
@@ -169,15 +167,12 @@ class KafkaTopics:
 
         librdkafka's admin client ends the process when the group's coordinator has moved.
         """
-        consumer = made(Consumer, reader_settings(self._cluster, group_id))
-        try:
-            return until_deadline(
-                f"read the offsets of group {group_id}",
-                self._timeout_s,
-                lambda slice_s: committed(consumer, slice_s, partitions),
-            )
-        finally:
-            consumer.close()
+        settings = reader_settings(self._cluster, group_id)
+        return until_deadline(
+            f"read the offsets of group {group_id}",
+            self._timeout_s,
+            lambda slice_s: ask_anew(settings, lambda by: committed(by, slice_s, partitions)),
+        )
 
     def move_group(self, group_id: str, offsets: Mapping[TopicPartition, Committed]) -> None:
         """As Administration.move_group."""
