@@ -5,14 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from stream_monitor.core.incidents import IncidentTrack, Moved, Transition, identify
-from stream_monitor.core.policy import ModelSpec
+from stream_monitor.core.incidents import (
+    IncidentTrack,
+    Moved,
+    OpenIncident,
+    Transition,
+    identify,
+)
+from stream_monitor.core.policy import ModelSpec, Severity
 from stream_monitor.core.results import (
     DriftEvent,
     FeatureResult,
     PerformanceResult,
     WindowResult,
     by_feature,
+    movement,
 )
 from stream_monitor.core.verdicts import VerdictState
 
@@ -51,9 +58,32 @@ def follow_incidents(
         if is_unknown and track.is_judged(key.start_s):
             continue  # A reference came within the window: the part that it judged decides.
         now = None if is_muted else moved_of(found)
-        moved[where], transitions = track.observe(key.start_s, now, size)
+        worst = max(found, key=movement)
+        is_critical = any(r.severity is Severity.CRITICAL for r in found)
+        moved[where], transitions = track.observe(
+            key.start_s, now, size, is_critical, worst.cause or ""
+        )
         events += [_event(t, where, found, result, spec, app) for t in transitions]
     return moved, events
+
+
+def open_incidents(
+    tracks: Mapping[TrackKey, IncidentTrack], spec: ModelSpec
+) -> list[tuple[TrackKey, OpenIncident]]:
+    """The incidents that are open; of versions that judge one after the other, those of the newest."""
+    newest: dict[tuple[str, ...], int] = {}
+    for where, track in tracks.items():
+        start_s = track.windows[-1][0] if track.windows else 0
+        newest[where[1:]] = max(start_s, newest.get(where[1:], start_s))
+    sizes = {size.name: size for size in spec.windows}
+    return [
+        (where, incident)
+        for where, track in tracks.items()
+        if track.windows
+        and track.windows[-1][0] == newest[where[1:]]
+        and (track.base.open or any(moved for _, moved, *_ in track.windows))
+        for incident in track.state(sizes[where[2]]).open
+    ]
 
 
 def moved_of(results: Iterable[FeatureResult]) -> Moved:

@@ -29,13 +29,16 @@ class Status(StrEnum):
 class OpenIncident:
     """An incident that is open: since which window, against which references, and windows judged since.
 
-    `quiet` counts the last of them in which none of its references moved.
+    `quiet` counts the last of them in which none of its references moved. `is_critical` once one of its
+    windows was; `cause` is the probable one of the window that opened it, empty if unknown.
     """
 
     opened_s: int
     references: tuple[str, ...]
     age: int = 0
     quiet: int = 0
+    is_critical: bool = False
+    cause: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +63,9 @@ class Transition:
     revision: int
 
 
+Observed = tuple[int, Moved, bool, str]
+"""Window start, what moved, whether that is critical, the probable cause."""
+
 Published = tuple[int, int, Status, tuple[str, ...], int]
 """Window start, opening, status, references, revision: the last that was published of the first two."""
 
@@ -72,7 +78,7 @@ class IncidentTrack:
     """
 
     base: IncidentState = IncidentState()
-    windows: tuple[tuple[int, Moved], ...] = ()
+    windows: tuple[Observed, ...] = ()
     published: tuple[Published, ...] = ()
 
     def state(self, size: WindowSize) -> IncidentState:
@@ -81,7 +87,7 @@ class IncidentTrack:
 
     def is_judged(self, window_start_s: int) -> bool:
         """Whether this window was observed."""
-        return any(start == window_start_s for start, _ in self.windows)
+        return any(start == window_start_s for start, *_ in self.windows)
 
     def is_blank(self, size: WindowSize) -> bool:
         """Whether it goes on as a new track would: no incident open and no recent drift."""
@@ -89,14 +95,16 @@ class IncidentTrack:
         return not state.open and not any(state.recent)
 
     def observe(
-        self, window_start_s: int, moved: Moved, size: WindowSize
-    ) -> tuple[IncidentTrack, list[Transition]]:
+        self, window_start_s: int, moved: Moved, size: WindowSize, is_critical: bool = False,
+        cause: str = "",
+    ) -> tuple[IncidentTrack, list[Transition]]:  # fmt: skip
         """The track with a new or revised window, and what there is to publish.
 
         What was published for a revised window is published again, with its new figures.
         """
         others = tuple(w for w in self.windows if w[0] != window_start_s)
-        candidate = replace(self, windows=_sorted((*others, (window_start_s, moved))))
+        observed = (window_start_s, moved, is_critical, cause)
+        candidate = replace(self, windows=_sorted((*others, observed)))
         wanted = _fold(candidate, size)[1]
         before = {(p[0], p[1]): (p[2], p[3], p[4]) for p in self.published}
         is_revised = len(others) < len(self.windows)
@@ -141,16 +149,17 @@ Said = dict[tuple[int, int], tuple[Status, tuple[str, ...]]]
 def _fold(track: IncidentTrack, size: WindowSize) -> tuple[IncidentState, Said]:
     state = track.base
     said: Said = {}
-    for start, moved in track.windows:
-        if moved is not None:
-            state = _next(state, start, moved, size, said)
+    for observed in track.windows:
+        if observed[1] is not None:
+            state = _next(state, observed, observed[1], size, said)
     return state, said
 
 
 def _next(
-    state: IncidentState, start: int, moved: tuple[str, ...], size: WindowSize, said: Said
+    state: IncidentState, observed: Observed, moved: tuple[str, ...], size: WindowSize, said: Said
 ) -> IncidentState:
     """The state one window on; what it says of each incident goes into `said`."""
+    start, _, is_critical, cause = observed
     recent = (*state.recent, moved)[-size.n :]
     held = {name for incident in state.open for name in incident.references}
     new = {r for r in moved if r not in held and sum(r in past for past in recent) >= size.k}
@@ -166,14 +175,15 @@ def _next(
         where = (start, incident.opened_s)
         if set(moved) & set(after.references):
             said[where] = (Status.ONGOING, after.references)
-            going_on.append(replace(after, quiet=0))
+            is_worst = incident.is_critical or is_critical
+            going_on.append(replace(after, quiet=0, is_critical=is_worst))
         elif incident.quiet + 1 >= size.recover_after:
             said[where] = (Status.RECOVERED, after.references)
             over |= set(after.references)
         else:
             going_on.append(replace(after, quiet=incident.quiet + 1))
     if new:
-        opened = OpenIncident(start, tuple(sorted(new)), age=1)
+        opened = OpenIncident(start, tuple(sorted(new)), 1, 0, is_critical, cause)
         said[start, start] = (Status.OPENED, opened.references)
         going_on.append(opened)
     if over:  # after a recovery the count begins anew
@@ -185,7 +195,7 @@ def _newest_first(incidents: tuple[OpenIncident, ...]) -> list[OpenIncident]:
     return sorted(incidents, key=lambda i: -i.opened_s)
 
 
-def _sorted(windows: tuple[tuple[int, Moved], ...]) -> tuple[tuple[int, Moved], ...]:
+def _sorted(windows: tuple[Observed, ...]) -> tuple[Observed, ...]:
     return tuple(sorted(windows, key=lambda w: w[0]))
 
 

@@ -65,6 +65,23 @@ JOINT: Final = "features.joint"
 """The same of features together."""
 PERFORMANCE: Final = "performance."
 """Before an outcome's name: the same of its performance."""
+PREDICTION: Final = "prediction."
+"""Before a part of the prediction: the same of what the model answers."""
+
+
+class Family(StrEnum):
+    """The pillar of monitoring that an incident belongs to."""
+
+    DATA = "data"
+    MODEL = "model"
+    SYSTEM = "system"
+
+
+def family_of(subject: str) -> Family:
+    """Performance and predictions are of the model, volume of the system, all else of the data."""
+    if subject.startswith((PERFORMANCE, PREDICTION)):
+        return Family.MODEL
+    return Family.SYSTEM if subject == VOLUME else Family.DATA
 
 
 class Test(StrEnum):

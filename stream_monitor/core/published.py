@@ -191,7 +191,7 @@ def _drift_event(event: DriftEvent, model: str) -> dict[str, Any]:
     moved = {r.reference.value for r in event.results if r.state is VerdictState.DRIFT}
     quiet = {r.reference.value for r in event.results if r.state is VerdictState.OK}
     shown["pattern"] = pattern_of(moved, quiet)
-    shown["cause"] = event.result.hints[0].kind.value if event.result.hints else None
+    shown["cause"] = event.result.cause
     return shown | feature | {"evidence": _evidence(event.result.comparison)}
 
 

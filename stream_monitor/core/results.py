@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from stream_monitor.core.comparison import Comparison
 from stream_monitor.core.drill_down import Carrier
-from stream_monitor.core.hints.hint import Hint
+from stream_monitor.core.hints.hint import Hint, HintKind
 from stream_monitor.core.incidents import Status
 from stream_monitor.core.performance.rolling import Performance
 from stream_monitor.core.policy import ModelSpec, ReferenceKind, Severity, SubjectKind
@@ -57,6 +57,14 @@ class FeatureResult:
         """How far the feature is on its way to drift: ≥ 1 is drift."""
         return self.deciding.ratio if self.deciding else 0.0
 
+    @property
+    def cause(self) -> str | None:
+        """The kind of the first hint, or the deciding aspect where no cause is known; None without drift."""
+        if self.state is not VerdictState.DRIFT or self.deciding is None:
+            return None
+        known = [h.kind.value for h in self.hints[:1] if h.kind is not HintKind.MOVEMENT]
+        return known[0] if known else self.deciding.measurement.aspect.value
+
 
 def by_feature(results: Iterable[FeatureResult]) -> dict[str, list[FeatureResult]]:
     """Results of one window by what they are of, in their order."""
@@ -66,7 +74,8 @@ def by_feature(results: Iterable[FeatureResult]) -> dict[str, list[FeatureResult
     return found
 
 
-def _movement(result: FeatureResult) -> tuple[bool, float]:
+def movement(result: FeatureResult) -> tuple[bool, float]:
+    """How much a result says, to compare results of one subject: drifting ones first."""
     return result.state is VerdictState.DRIFT, result.ratio
 
 
@@ -140,7 +149,7 @@ class DriftEvent:
     def result(self) -> FeatureResult | None:
         """The feature beside the reference that moved most, of those that the incident is about."""
         own = [r for r in self.results if r.reference.value in self.references]
-        return max(own, key=_movement, default=None)
+        return max(own, key=movement, default=None)
 
 
 Output = WindowResult | PerformanceResult | DriftEvent

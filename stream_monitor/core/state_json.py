@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import astuple
 from typing import Any
 
 from stream_monitor.core.chain import Chain, by_chain
@@ -47,7 +48,7 @@ def track_to_json(track: IncidentTrack) -> list[Any]:
     """One incident track."""
     base = track.base
     return [
-        [[[i.opened_s, i.references, i.age, i.quiet] for i in base.open], base.recent],
+        [[astuple(i) for i in base.open], base.recent],
         track.windows,
         [[start, opened, status.value, *rest] for start, opened, status, *rest in track.published],
     ]
@@ -59,7 +60,10 @@ def track_from_json(data: list[Any]) -> IncidentTrack:
     opened = tuple(OpenIncident(at, tuple(names), *rest) for at, names, *rest in incidents)
     return IncidentTrack(
         IncidentState(opened, tuple(map(tuple, recent))),
-        tuple((start, None if moved is None else tuple(moved)) for start, moved in windows),
+        tuple(
+            (start, None if moved is None else tuple(moved), is_critical, cause)
+            for start, moved, is_critical, cause in windows
+        ),
         tuple(
             (start, opened_s, Status(status), tuple(names), n)
             for start, opened_s, status, names, n in published

@@ -22,7 +22,12 @@ from stream_monitor.telemetry.judged_series import (
 )
 from stream_monitor.telemetry.metrics import TABLE, full_name
 from stream_monitor.telemetry.series import Block, Series, label_text
-from stream_monitor.telemetry.service_series import source_block, state_block, status_block
+from stream_monitor.telemetry.service_series import (
+    incident_block,
+    source_block,
+    state_block,
+    status_block,
+)
 from stream_monitor.telemetry.shown_records import shown_performance, shown_windows
 from stream_monitor.telemetry.snapshot import Snapshot
 
@@ -72,6 +77,7 @@ class MetricsCollector(Collector):
             yield status_block(snapshot)
             yield source_block(snapshot.status, now_s, self._is_live)
             yield state_block(snapshot)
+        yield incident_block(i for snapshot in self._snapshots for i in snapshot.incidents())
         records = [record for snapshot in self._snapshots for record in snapshot.latest_records()]
         windows = shown_windows(records)
         yield from map(window_block, windows)

@@ -21,12 +21,19 @@ class Metric:
 
 _WINDOW: Final = ("model", "version", "segment", "window")
 _FEATURE: Final = (*_WINDOW, "feature")
+_INCIDENT: Final = (*_FEATURE, "family", "cause")
 _SCORE: Final = (*_FEATURE, "reference")
 _OUTCOME: Final = (*_WINDOW, "outcome")
 _SOURCE: Final = ("topic", "partition")
 
 # fmt: off
 TABLE: Final[dict[str, Metric]] = {
+    # Incidents: what alerts rest on.
+    "incident_severity": Metric("gauge", _INCIDENT, "",
+        "1 for a warning, 2 for critical; of an open incident, the worst since it opened. cause is "
+        "what its first window was put down to, family data, model or system."),
+    "incident_start_timestamp_seconds": Metric("gauge", _INCIDENT, "seconds",
+        "Start of the window that opened the incident, event time."),
     # A feature of the newest closed window beside a reference.
     "feature_drift_ratio": Metric("gauge", _SCORE, "ratio",
         "How far the deciding aspect is on its way to drift, the smaller of log p / log alpha "
@@ -117,6 +124,8 @@ TABLE: Final[dict[str, Metric]] = {
     # Models and their references.
     "model_info": Metric("gauge", ("model", "owner", "tier"), "",
         "1 for each model that this process judges; to join owner and tier on."),
+    "input_schema_broken": Metric("gauge", ("model",), "",
+        "1 while more than 5 % of the model's records become dead letters."),
     "reference_end_timestamp_seconds": Metric("gauge", ("model", "version", "kind"), "seconds",
         "End of the events that the reference was built from."),
     "reference_obsolete": Metric("gauge", (*_WINDOW, "kind"), "",

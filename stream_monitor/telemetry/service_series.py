@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Final
 
 from stream_monitor.core.columns import Reason
@@ -9,7 +10,7 @@ from stream_monitor.core.incidents import Status
 from stream_monitor.core.records import TopicPartition
 from stream_monitor.services.status import ServiceStatus
 from stream_monitor.telemetry.series import Block, Series, known
-from stream_monitor.telemetry.snapshot import Snapshot
+from stream_monitor.telemetry.snapshot import IncidentFigures, Snapshot
 
 COUNTS: Final = {
     "consumed": "records_consumed_total",
@@ -98,11 +99,27 @@ def state_block(snapshot: Snapshot) -> Block:
     for model in snapshot.models():
         block.append(Series("model_info", (model.name, model.owner, model.tier), 1))
         block.append(Series("late_events_dropped_total", (model.name,), model.late_dropped))
+        broken = float(model.is_unreadable)
+        block.append(Series("input_schema_broken", (model.name,), broken))
     for reference in snapshot.references():
         labels = (reference.model, reference.version, reference.kind)
         block.append(Series("reference_end_timestamp_seconds", labels, reference.end_s))
         block.append(Series("reference_events", labels, reference.events))
     return block
+
+
+def incident_block(incidents: Iterable[IncidentFigures]) -> Block:
+    """Severity and start of every open incident; of several in one place the worst, since the first."""
+    severities: dict[tuple[str, ...], int] = {}
+    starts: dict[tuple[str, ...], int] = {}
+    for i in incidents:
+        labels = (i.model, i.version, i.segment, i.window, i.feature, i.family, i.cause)
+        severities[labels] = max(1 + i.is_critical, severities.get(labels, 1))
+        starts[labels] = min(i.opened_s, starts.get(labels, i.opened_s))
+    return [
+        *(Series("incident_severity", labels, worst) for labels, worst in severities.items()),
+        *(Series("incident_start_timestamp_seconds", labels, at) for labels, at in starts.items()),
+    ]
 
 
 def _source(tp: TopicPartition) -> tuple[str, str]:

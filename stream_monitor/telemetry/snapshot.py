@@ -6,7 +6,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from stream_monitor.core.drift_events import open_incidents
 from stream_monitor.core.partition_state import PartitionState
+from stream_monitor.core.policy import family_of
 from stream_monitor.services.status import ServiceStatus
 
 Record = dict[str, Any]
@@ -36,12 +38,31 @@ class ReferenceFigures:
 
 @dataclass(frozen=True, slots=True)
 class ModelFigures:
-    """One model that is judged here; `late_dropped` counts events too late for every window."""
+    """One model that is judged here; `late_dropped` counts events too late for every window.
+
+    `is_unreadable` while too many of its records are dead letters.
+    """
 
     name: str
     owner: str
     tier: str
     late_dropped: int
+    is_unreadable: bool
+
+
+@dataclass(frozen=True, slots=True)
+class IncidentFigures:
+    """One open incident; `opened_s` is the start of the window that opened it, in seconds."""
+
+    model: str
+    version: str
+    segment: str
+    window: str
+    feature: str
+    family: str
+    cause: str
+    is_critical: bool
+    opened_s: int
 
 
 class Snapshot(Protocol):
@@ -63,6 +84,9 @@ class Snapshot(Protocol):
     def models(self) -> list[ModelFigures]:
         """The models that are judged here."""
 
+    def incidents(self) -> list[IncidentFigures]:
+        """The open incidents of the models that are judged here."""
+
 
 @dataclass(frozen=True, slots=True)
 class ProfilerSnapshot:
@@ -83,6 +107,10 @@ class ProfilerSnapshot:
         return []
 
     def models(self) -> list[ModelFigures]:
+        """None."""
+        return []
+
+    def incidents(self) -> list[IncidentFigures]:
         """None."""
         return []
 
@@ -131,7 +159,22 @@ class DetectorSnapshot:
     def models(self) -> list[ModelFigures]:
         """The models that are judged here."""
         return [
-            ModelFigures(name, model.spec.owner, model.spec.tier, model.late_dropped)
+            ModelFigures(
+                name, model.spec.owner, model.spec.tier, model.late_dropped,
+                name in state.inputs and state.inputs[name].is_open,
+            )
             for _, state in self._states()
             for name, model in state.models.items()
-        ]
+        ]  # fmt: skip
+
+    def incidents(self) -> list[IncidentFigures]:
+        """The open incidents of the models that are judged here."""
+        return [
+            IncidentFigures(
+                name, *where, family_of(where[3]).value, incident.cause, incident.is_critical,
+                incident.opened_s,
+            )
+            for _, state in self._states()
+            for name, model in state.models.items()
+            for where, incident in open_incidents(model.tracks, model.spec)
+        ]  # fmt: skip

@@ -1,7 +1,9 @@
+import orjson
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stream_monitor.core.incidents import IncidentTrack, Moved, Status, Transition, identify
+from stream_monitor.core.state_json import track_from_json, track_to_json
 from stream_monitor.core.windows import WindowSize
 
 OK: Moved = ()
@@ -159,3 +161,16 @@ def test_ids_tell_their_parts_apart() -> None:
     assert (
         len({identify("a", "b"), identify("ab"), identify("a", "b", ""), identify("b", "a")}) == 4
     )
+
+
+def test_an_open_incident_keeps_its_first_cause_and_worst_severity() -> None:
+    track, _ = IncidentTrack().observe(0, DRIFT, ONE, False, "missing_burst")
+    track, _ = track.observe(60, DRIFT, ONE, True, "distribution")
+    track, _ = track.observe(120, OK, ONE)
+    (incident,) = track.state(ONE).open
+    assert (incident.cause, incident.is_critical, incident.quiet) == ("missing_burst", True, 1)
+    revised, _ = track.observe(60, DRIFT, ONE, False, "distribution")
+    assert not revised.state(ONE).open[0].is_critical
+    settled = track.settled(120, ONE)
+    assert track_from_json(orjson.loads(orjson.dumps(track_to_json(settled)))) == settled
+    assert settled.state(ONE) == track.state(ONE)

@@ -1,6 +1,7 @@
 import pytest
 
 from stream_monitor.core.binning import Binning
+from stream_monitor.core.drift_events import open_incidents
 from stream_monitor.core.incidents import Status
 from stream_monitor.core.policy import FeaturePolicy
 from stream_monitor.core.profile.profile import Layout
@@ -51,6 +52,10 @@ def test_a_new_version_goes_on_with_the_incident_of_the_last_one(step_s: int) ->
     assert [event[:2] for event in shown] == [(0, "opened"), (3, "ongoing")]
     assert len({e.incident_id for e in outputs if isinstance(e, DriftEvent)
                 and e.feature == "amount"}) == 1  # fmt: skip
+    still_open = open_incidents(model.tracks, model.spec)
+    assert [(where[0], i.opened_s) for where, i in still_open if where[3] == "amount"] == [
+        ("2", T0)
+    ]
 
 
 @pytest.mark.parametrize("order", [("1", "2"), ("2", "1")])

@@ -6,6 +6,7 @@ import numpy as np
 import pyarrow as pa
 
 from stream_monitor.core.chain import Chain
+from stream_monitor.core.measuring import follow
 from stream_monitor.core.model_state import ModelState
 from stream_monitor.core.partition_state import PartitionState
 from stream_monitor.core.policy import ModelSpec
@@ -100,7 +101,7 @@ def rows_of(spec: ModelSpec, table: pa.Table) -> TableRows:
 
 
 def judged(spec: ModelSpec) -> tuple[ModelState, list[str]]:
-    """The model's state with its newest records noted, and the statuses of its drift events."""
+    """The model's state with its newest records and incidents, and the statuses of its drift events."""
     catalogue = ReferenceCatalogue()
     reference = rows_of(spec, events(seed=1, first_hour=-36, hours=36)).events
     catalogue.add(build_reference(spec, [reference], version="1"))
@@ -113,6 +114,7 @@ def judged(spec: ModelSpec) -> tuple[ModelState, list[str]]:
             statuses.append(str(record["status"]))
         else:
             state.note(record)
+            follow(state, output)
     return state, statuses
 
 

@@ -13,6 +13,7 @@ from stream_monitor.telemetry.collector import MetricsCollector
 from stream_monitor.telemetry.metrics import TABLE
 from stream_monitor.telemetry.service_series import COUNTS, LABEL_STATES
 from stream_monitor.telemetry.snapshot import ProfilerSnapshot
+from tests.unit.telemetry.judged_models import HOUR_S, MONDAY_S
 from tests.unit.telemetry.pages import label_values, values
 
 
@@ -57,3 +58,17 @@ def test_the_chain_is_told_per_deltas_partition(page: list[Family]) -> None:
     assert values(page, "chain_violations_total", partition="0") == [1]
     assert values(page, "duplicate_markers_total", partition="1") == [2]
     assert values(page, "deltas_unreadable_total") == [0, 1]
+
+
+def test_open_incidents_show_their_severity_cause_and_start(page: list[Family]) -> None:
+    amount = {
+        "model": "loans",
+        "version": "1",
+        "segment": "all",
+        "window": "1h",
+        "feature": "amount",
+    }
+    assert values(page, "incident_severity", family="data", cause="distribution", **amount) == [2]
+    assert values(page, "incident_start_timestamp_seconds", **amount) == [MONDAY_S + 6 * HOUR_S]
+    assert not values(page, "incident_severity", feature="age")
+    assert values(page, "input_schema_broken", model="loans") == [0]
