@@ -7,7 +7,7 @@ STAMP := $(VENV)/.installed
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 FAST_TESTS := tests/unit/core tests/unit/config tests/unit/telemetry tests/laws tests/architecture
-SLOW_TESTS := tests/unit/services tests/unit/connectors tests/unit/demo tests/simulation tests/oracles tests/contracts
+SLOW_TESTS := tests/unit/services tests/unit/connectors tests/unit/demo tests/simulation tests/oracles tests/contracts tests/alerts
 WHOLE_TESTS := tests/integration tests/acceptance
 PYTEST := $(BIN)/python -m pytest
 
@@ -53,6 +53,10 @@ check: $(STAMP) ## format, lint, types, layers and the fast tests
 .PHONY: bench
 bench: $(STAMP) ## measure throughput on this machine
 	@$(BIN)/python -m benchmarks
+
+.PHONY: rules
+rules: $(STAMP) ## write the alert rules of config/
+	@$(BIN)/stream-monitor rules --config config/monitor.yaml --out config/prometheus/alerting_rules.yml
 
 .PHONY: soak
 soak: $(STAMP) ## kill and freeze everything on a real Kafka, then live traffic (an hour)

@@ -19,6 +19,7 @@ from stream_monitor.cli import (
     reference,
     replay,
     results,
+    rules,
     run,
     simulate,
     topics,
@@ -46,6 +47,7 @@ app.command("replay")(replay.replay)
 app.command("calibrate")(calibrate.calibrate)
 app.command("simulate")(simulate.simulate)
 app.command("results")(results.results)
+app.command("rules")(rules.rules)
 app.command("verify")(verify.verify)
 app.command("demo")(demo.demo)
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 from pydantic import Field, model_validator
 
+from stream_monitor.config.alerting import ServiceConfig
 from stream_monitor.config.columns import ColumnsConfig
 from stream_monitor.config.errors import suggestion
 from stream_monitor.config.judgement import (
@@ -85,6 +86,8 @@ class ModelConfig(Section):
     null: until it comes."""
     alarm_budget: ModelBudgetConfig = ModelBudgetConfig()
     """The model's own alarm budget."""
+    service: ServiceConfig = ServiceConfig()
+    """The service that answers with the model: what alert rules watch of it."""
     columns: ColumnsConfig = ColumnsConfig()
     """Where tables keep what events carry, for replay and reference build."""
 

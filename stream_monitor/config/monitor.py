@@ -9,6 +9,7 @@ from typing import Annotated, Final, Literal
 from pydantic import AfterValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
+from stream_monitor.config.alerting import AlertingConfig
 from stream_monitor.config.kafka_settings import KafkaSettings
 from stream_monitor.config.section import Section, written, wrong
 from stream_monitor.config.units import Duration, PositiveDuration, Size
@@ -201,6 +202,8 @@ class MonitorConfig(Section):
     """False alarms that are accepted of a model that sets no budget of its own."""
     log: LogConfig = LogConfig()
     """Logs."""
+    alerting: AlertingConfig = AlertingConfig()
+    """What `stream-monitor rules` writes into every rule."""
     calendar: Path | None = None
     """File of named days and deployments, shown as hints and muting at will; relative to monitor.yaml."""
     models: Path = Path("models")

@@ -118,12 +118,17 @@ def kafka_jars() -> Path:
     Raises BrokerUnavailable when Java or Maven is missing or the download fails.
     """
     _require_java()
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "stream-monitor"
+    cache = cache_folder()
     jars = cache / f"kafka-{_kafka_version()}"
     if not jars.is_dir():
         cache.mkdir(parents=True, exist_ok=True)
         _download(cache, jars)
     return jars
+
+
+def cache_folder() -> Path:
+    """Where tests keep what they fetched, outside the repository."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "stream-monitor"
 
 
 def _kafka_version() -> str:

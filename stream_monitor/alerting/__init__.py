@@ -1,0 +1,1 @@
+"""Alert rules for Prometheus, generated from the configuration: rules.py is the entry."""

@@ -1,0 +1,1 @@
+"""Tools that check deployment files: fetched by lock files, kept outside the repository."""

@@ -1,0 +1,59 @@
+"""Prometheus, promtool, Alertmanager and amtool: those installed, or Debian's packages kept in a cache."""
+
+from __future__ import annotations
+
+import functools
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+from typing import Final
+
+from tests.brokers.provision import cache_folder
+
+PACKAGES: Final = {
+    "prometheus": "prometheus",
+    "promtool": "prometheus",
+    "prometheus-alertmanager": "prometheus-alertmanager",
+    "amtool": "prometheus-alertmanager",
+}
+
+
+class ToolUnavailable(Exception):
+    """The tool is neither installed nor to be had; the message says why."""
+
+
+@functools.cache
+def tool(name: str) -> str:
+    """The path of the tool's program. Raises ToolUnavailable."""
+    installed = shutil.which(name)
+    if installed:
+        return installed
+    package = PACKAGES[name]
+    folder = cache_folder() / "tools" / package
+    program = folder / "usr" / "bin" / name
+    if not program.exists():
+        _unpack(package, folder)
+    return str(program)
+
+
+def _unpack(package: str, folder: Path) -> None:
+    """Fetches a package without installing it: neither rights nor services are needed."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder.parent) as name:
+        _run("apt-get", "download", package, cwd=name)
+        (archive,) = Path(name).glob("*.deb")
+        _run("dpkg", "-x", str(archive), "root", cwd=name)
+        shutil.rmtree(folder, ignore_errors=True)
+        (Path(name) / "root").rename(folder)
+
+
+def _run(*command: str, cwd: str) -> None:
+    try:
+        subprocess.run(command, cwd=cwd, check=True, capture_output=True, text=True, timeout=300)
+    except FileNotFoundError as error:
+        raise ToolUnavailable(
+            f"{command[0]} is not there: install {command[-1]} by hand"
+        ) from error
+    except subprocess.CalledProcessError as error:
+        raise ToolUnavailable(f"{' '.join(command)}: {error.stderr.strip()[-300:]}") from error
