@@ -37,6 +37,20 @@ def tool(name: str) -> str:
     return str(program)
 
 
+def daemon(name: str) -> list[str]:
+    """The words that start the tool's program, which finds its package's files. Raises ToolUnavailable.
+
+    A package that is not installed has them elsewhere than the program looks: the program alone is shown
+    the package's folder in the place of the system's.
+    """
+    if shutil.which(name):
+        return [name]
+    program = Path(tool(name))
+    share = program.parents[1] / "share"
+    script = 'mount --bind "$0" /usr/share && exec "$@"'
+    return ["unshare", "--map-root-user", "--mount", "sh", "-c", script, str(share), str(program)]
+
+
 def _unpack(package: str, folder: Path) -> None:
     """Fetches a package without installing it: neither rights nor services are needed."""
     folder.parent.mkdir(parents=True, exist_ok=True)
