@@ -95,7 +95,7 @@ def test_every_status_has_an_event_type() -> None:
 
 
 def test_events_of_every_status_are_accepted_with_figures_and_without() -> None:
-    model = state()
+    model = state(correction_horizon_s=6 * HOUR_S)
     outputs: list[Output] = []
     for hour, shift in enumerate((0, 4, 4, 0)):
         put(model, T0 + hour * HOUR_S, shift=shift, labels=20)
