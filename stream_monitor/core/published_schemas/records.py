@@ -9,7 +9,7 @@ from typing import Any, Final
 from stream_monitor.core.hints.hint import HintKind
 from stream_monitor.core.hints.pattern import Pattern
 from stream_monitor.core.incidents import Status
-from stream_monitor.core.policy import ReferenceKind
+from stream_monitor.core.policy import Aspect, ReferenceKind
 from stream_monitor.core.published_schemas import judged
 from stream_monitor.core.published_schemas.shapes import (
     Shape,
@@ -30,6 +30,9 @@ from stream_monitor.core.published_schemas.shapes import (
 DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 
 _METRICS: Final = ("accuracy", "precision", "recall", "f1", "auc", "rmse", "mae", "bias", "r2")
+_CAUSES: Final = tuple(
+    dict.fromkeys(kind.value for kind in (*HintKind, *Aspect) if kind is not HintKind.MOVEMENT)
+)
 _JUDGED: Final = [
     "kind", "reference", "verdict", "severity", "ratio", "against", "pattern", "cause", "evidence",
 ]  # fmt: skip
@@ -90,7 +93,9 @@ def _drift() -> Shape:
         **judged.subject(),
         "against": judged.against(),
         "pattern": word(Pattern, "How the change lies in time."),
-        "cause": nullable(word(HintKind, "The kind of the first hint; null without any.")),
+        "cause": nullable(
+            word(_CAUSES, "The kind of the first hint, or the deciding aspect; null without drift.")
+        ),
         **judged.figures(),
         "evidence": judged.evidence(),
     }
@@ -111,7 +116,7 @@ def _integrity() -> Shape:
             text("The topic."), count("The partition."), count("The first offset."),
             count("The offset after the last."),
         ],
-        "minItems": 4, "items": False,
+        "minItems": 4, "maxItems": 4,
     }  # fmt: skip
     properties = {
         "id": _identity("commit and deltas partition"),
