@@ -15,6 +15,7 @@ from stream_monitor.cli import (
     config,
     dead_letters,
     demo,
+    events,
     offsets,
     reference,
     replay,
@@ -42,6 +43,7 @@ app.add_typer(topics.app, name="topics")
 app.add_typer(config.app, name="config")
 app.add_typer(dead_letters.app, name="dead-letters")
 app.add_typer(offsets.app, name="offsets")
+app.add_typer(events.app, name="events")
 app.command("check")(check.check)
 app.command("replay")(replay.replay)
 app.command("calibrate")(calibrate.calibrate)

@@ -150,8 +150,8 @@ class TopicReader(Protocol):
     ) -> Iterator[Records]:
         """Everything from the start (or record time `start_ms`) to the end as it is now (or `end_ms`)."""
 
-    def follow(self, topic: str) -> Follower:
-        """From the start on, without end."""
+    def follow(self, topic: str, start: Mapping[TopicPartition, int] | None = None) -> Follower:
+        """From the topic's start on, or from an offset of every partition, without end."""
 
 
 class Follower(Protocol):

@@ -20,9 +20,11 @@ from stream_monitor.config.loading import load_config, load_model, load_monitor
 from stream_monitor.config.model import ModelConfig
 from stream_monitor.config.monitor import MonitorConfig
 from stream_monitor.core.published import EVENT_TYPES
+from stream_monitor.core.published_schemas.records import RecordType, schema_of
 from stream_monitor.telemetry.metrics import TABLE, full_name
 from tests.architecture.documents import ROOT, Page, pages
 from tests.architecture.shown_commands import refusal, shown_commands
+from tests.schemas import mistakes
 
 PAGES: Final = [pytest.param(page, id=page.name) for page in pages()]
 EVENTS_PAGE: Final = Page(ROOT / "docs" / "events.md")
@@ -199,6 +201,21 @@ def shape(value: Any) -> Any:
 def test_the_documented_drift_event_has_the_fields_of_a_published_one() -> None:
     documented = json.loads(next(EVENTS_PAGE.of_language("json")))
     assert shape(documented) == shape(published_event())
+
+
+@pytest.mark.parametrize("number", range(3))
+def test_every_shown_record_fits_its_schema(number: int) -> None:
+    text = list(EVENTS_PAGE.of_language("json"))[number]
+    records = [text] if text.startswith("{\n") else text.splitlines()
+    assert records
+    assert [mistakes(json.loads(record)) for record in records] == [[]] * len(records)
+
+
+def test_every_property_of_a_record_is_documented() -> None:
+    words = set(re.findall(r"`(\w+)`", EVENTS_PAGE.prose))
+    shown = set(re.findall(r'"(\w+)":', EVENTS_PAGE.text))
+    for kind in RecordType:
+        assert schema_of(kind)["properties"].keys() <= words | shown
 
 
 def test_every_event_type_is_documented() -> None:

@@ -9,7 +9,6 @@ import os
 import re
 import shutil
 import subprocess
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from importlib import import_module
@@ -17,6 +16,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from tests.brokers.kafka_process import HERE, BrokerFailed, KafkaProcess, java_command
+from tests.caches import cached
 
 BOOTSTRAP_VARIABLE: Final = "STREAM_MONITOR_TEST_BOOTSTRAP"
 CONTAINER_IMAGE: Final = "confluentinc/cp-kafka:7.9.1"
@@ -118,17 +118,7 @@ def kafka_jars() -> Path:
     Raises BrokerUnavailable when Java or Maven is missing or the download fails.
     """
     _require_java()
-    cache = cache_folder()
-    jars = cache / f"kafka-{_kafka_version()}"
-    if not jars.is_dir():
-        cache.mkdir(parents=True, exist_ok=True)
-        _download(cache, jars)
-    return jars
-
-
-def cache_folder() -> Path:
-    """Where tests keep what they fetched, outside the repository."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "stream-monitor"
+    return cached(f"kafka-{_kafka_version()}", _download)
 
 
 def _kafka_version() -> str:
@@ -151,26 +141,18 @@ def _require_java() -> None:
         raise BrokerUnavailable(f"java is older than version {MINIMUM_JAVA}")
 
 
-def _download(cache: Path, jars: Path) -> None:
+def _download(jars: Path) -> None:
     maven = shutil.which("mvn")
     if maven is None:
         raise BrokerUnavailable("no mvn on PATH to fetch the broker's jars")
-    with tempfile.TemporaryDirectory(prefix="kafka-", dir=cache) as scratch:
-        pom = shutil.copy(HERE / "pom.xml", scratch)
-        fetched = Path(scratch) / "jars"
-        command = [maven, "-q", "-B", "-f", pom, "dependency:copy-dependencies"]
-        done = subprocess.run(
-            [*command, f"-DoutputDirectory={fetched}"],
-            capture_output=True,
-            text=True,
-            timeout=600,
-            check=False,
-        )
-        if done.returncode != 0:
-            raise BrokerUnavailable(f"mvn could not fetch the jars: {done.stdout[-2000:]}")
-        try:
-            fetched.rename(jars)
-        except OSError:
-            # Another test run was faster; its folder is complete, because renaming is atomic.
-            if not jars.is_dir():
-                raise
+    pom = shutil.copy(HERE / "pom.xml", jars.parent)
+    command = [maven, "-q", "-B", "-f", pom, "dependency:copy-dependencies"]
+    done = subprocess.run(
+        [*command, f"-DoutputDirectory={jars}"],
+        capture_output=True,
+        text=True,
+        timeout=600,
+        check=False,
+    )
+    if done.returncode != 0:
+        raise BrokerUnavailable(f"mvn could not fetch the jars: {done.stdout[-2000:]}")

@@ -7,6 +7,7 @@ import time
 import pytest
 
 from stream_monitor.core.errors import StreamMonitorError
+from stream_monitor.core.records import TopicPartition
 from stream_monitor.services.ports import (
     TopicSpec,
 )
@@ -74,6 +75,23 @@ class TopicsContract:
         write(producer, numbered(topic, 4, first=40))
         poll_until(lambda: bool(seen.extend(values(follower.poll(0.1))) or len(seen) == 44))
         assert follower.is_caught_up()
+        follower.close()
+
+    def test_a_follower_begins_at_given_offsets(self, broker: Broker) -> None:
+        topic = broker.topic("in")
+        producer = broker.ready_producer()
+        write(producer, numbered(topic, 40))
+        read = list(broker.reader().read(topic))
+        start = {TopicPartition(topic, p): 0 for p in range(PARTITIONS)}
+        for records in read:
+            for p, offset in zip(records.partition.tolist(), records.offset.tolist(), strict=True):
+                at = TopicPartition(topic, p)
+                start[at] = max(start[at], offset + 1)
+        follower = broker.reader().follow(topic, start)
+        write(producer, numbered(topic, 4, first=40))
+        seen: list[bytes | None] = []
+        poll_until(lambda: bool(seen.extend(values(follower.poll(0.1))) or len(seen) >= 4))
+        assert set(seen) == {record.value for record in numbered(topic, 4, first=40)}
         follower.close()
 
     def test_a_topic_is_created_once(self, broker: Broker) -> None:

@@ -9,7 +9,7 @@ import tempfile
 from pathlib import Path
 from typing import Final
 
-from tests.brokers.provision import cache_folder
+from tests.caches import cache_folder
 
 PACKAGES: Final = {
     "prometheus": "prometheus",

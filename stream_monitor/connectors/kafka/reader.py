@@ -75,11 +75,16 @@ class KafkaTopicReader:
         finally:
             reading.close()
 
-    def follow(self, topic: str) -> KafkaFollower:
+    def follow(
+        self, topic: str, start: Mapping[TopicPartition, int] | None = None
+    ) -> KafkaFollower:
         """As TopicReader.follow."""
         ends = self._topics.ends(_partitions(self._topics, topic, None))
         reading = _Reading(self._cluster, self._group_id, ends, self._timeout_s)
-        reading.start(None)
+        if start is None:
+            reading.start(None)
+        else:
+            reading.start_at(start)
         return KafkaFollower(reading)
 
 
@@ -133,8 +138,12 @@ class _Reading:
             begin = self._offsets_at(start_ms)
         else:
             begin = {at: self._low(at) for at in self._ends}
+        self.start_at(begin)
+
+    def start_at(self, begin: Mapping[TopicPartition, int]) -> None:
+        """Begins at an offset of each partition."""
         self._left = {at for at, offset in begin.items() if offset < self._ends[at]}
-        self._position = begin
+        self._position = dict(begin)
         self._assign()
 
     def _assign(self) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from stream_monitor.connectors.memory.broker import MemoryBroker
 from stream_monitor.connectors.memory.log import as_records
@@ -48,19 +48,26 @@ class MemoryTopicReader:
                 if entries:
                     yield as_records(topic, entries)
 
-    def follow(self, topic: str) -> MemoryFollower:
+    def follow(
+        self, topic: str, start: Mapping[TopicPartition, int] | None = None
+    ) -> MemoryFollower:
         """As TopicReader.follow."""
-        return MemoryFollower(self._broker, topic)
+        return MemoryFollower(self._broker, topic, start)
 
 
 class MemoryFollower:
     """The Follower of a MemoryBroker; `poll` never waits."""
 
-    def __init__(self, broker: MemoryBroker, topic: str) -> None:
+    def __init__(
+        self, broker: MemoryBroker, topic: str, start: Mapping[TopicPartition, int] | None
+    ) -> None:
         self._topic = topic
         self._logs = broker.topic(topic).logs
         self._ends = [log.end for log in self._logs]
-        self._positions = [log.low for log in self._logs]
+        self._positions = [
+            log.low if start is None else start[TopicPartition(topic, at)]
+            for at, log in enumerate(self._logs)
+        ]
 
     def poll(self, timeout_s: float) -> list[Records]:
         """As Follower.poll."""
