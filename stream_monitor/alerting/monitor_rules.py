@@ -92,9 +92,10 @@ def monitor_alerts(max_lag_s: int) -> list[Alert]:
     ]  # fmt: skip
 
 
-def model_alerts(models: Sequence[ModelConfig]) -> list[Alert]:
-    """Per model: is it judged at all, and do its windows close in time?"""
-    return [alert for model in models for alert in _of_model(model)]
+def model_alerts(models: Sequence[ModelConfig], is_live: bool) -> list[Alert]:
+    """Per model: is it judged at all, and, unless events are history, do its windows close in time?"""
+    found = [_not_judged(model) for model in models]
+    return found + [_windows_stale(model) for model in models if is_live]
 
 
 def owned(model: ModelConfig) -> dict[str, str]:
@@ -103,26 +104,26 @@ def owned(model: ModelConfig) -> dict[str, str]:
     return {name: value for name, value in labels.items() if value}
 
 
-def _of_model(model: ModelConfig) -> list[Alert]:
-    name, labels = quoted(model.name), owned(model)
+def _not_judged(model: ModelConfig) -> Alert:
+    return Alert(
+        "ModelNotJudged", "critical", "system",
+        f"absent(stream_monitor_model_info{{model={quoted(model.name)}}})",
+        "{{ $labels.model }} is judged by no detector",
+        "No detector shows {{ $labels.model }}: it is down, or runs without this model's file. Open "
+        "incidents are held as they were.",
+        labels=owned(model),
+    )  # fmt: skip
+
+
+def _windows_stale(model: ModelConfig) -> Alert:
     window = min((w.window_size() for w in model.windows), key=lambda size: size.size_s)
     late_s = _LATE_WINDOWS * window.size_s + model.allowed_lateness + (model.max_hold or 0)
-    return [
-        Alert(
-            "ModelNotJudged", "critical", "system",
-            f"absent(stream_monitor_model_info{{model={name}}})",
-            "{{ $labels.model }} is judged by no detector",
-            "No detector shows {{ $labels.model }}: it is down, or runs without this model's file. Open "
-            "incidents are held as they were.",
-            labels=labels,
-        ),
-        Alert(
-            "WindowsStale", "warning", "system",
-            f"time() - max(stream_monitor_window_end_timestamp_seconds{{model={name}, "
-            f"window={quoted(window.name)}}}) > {late_s}",
-            "{{ $labels.model }}: windows no longer close",
-            f"The newest window of {window.name} ended {{{{ $value | humanizeDuration }}}} ago: no "
-            "predictions come, or a partition holds time back.",
-            labels=labels,
-        ),
-    ]  # fmt: skip
+    labels = f"model={quoted(model.name)}, window={quoted(window.name)}"
+    return Alert(
+        "WindowsStale", "warning", "system",
+        f"time() - max(stream_monitor_window_end_timestamp_seconds{{{labels}}}) > {late_s}",
+        "{{ $labels.model }}: windows no longer close",
+        f"The newest window of {window.name} ended {{{{ $value | humanizeDuration }}}} ago: no "
+        "predictions come, or a partition holds time back.",
+        labels=owned(model),
+    )  # fmt: skip

@@ -29,7 +29,7 @@ from tests.tools.debian import daemon, tool
 CONFIG: Final = Path(__file__).parents[2] / "config" / "alertmanager"
 WAIT_S: Final = 90.0
 TIMES: Final = {"group_wait": "2s", "group_interval": "3s", "repeat_interval": "1h"}
-HOLD: Final = {"0s": "0s", "1m": "1s", "5m": "8s", "10m": "8s", "1h": "1h"}
+HOLD: Final = {"0s": "0s", "1m": "1s", "5m": "15s", "10m": "15s", "1h": "1h"}
 """What the rules' `for` becomes; Prometheus needs five seconds to begin scraping."""
 KEEP: Final = "2s"
 

@@ -67,13 +67,16 @@ class Installation:
         assert done.returncode == code, f"{done.returncode}: {done.stderr}"
         return done.stdout
 
-    def start(self, role: str, instance: str, *arguments: str) -> subprocess.Popen[str]:
+    def start(
+        self, role: str, instance: str, *arguments: str, port: int = 0
+    ) -> subprocess.Popen[str]:
         """Starts a service under an instance name; its log is `<role>-<instance>.log`."""
         section = role.upper()
         environ = {
             **os.environ,
             f"STREAM_MONITOR__{section}__INSTANCE": instance,
             "STREAM_MONITOR__PROFILER__STORE": str(self.folder / f"pending-{instance}"),
+            "STREAM_MONITOR__METRICS__PORT": str(port),
         }
         with self._log(role, instance).open("a") as log:
             return subprocess.Popen(
