@@ -83,6 +83,14 @@ def monitor_alerts(max_lag_s: int) -> list[Alert]:
             hold="1h", keep="1h",
         ),
         Alert(
+            "ModelFileRefused", "warning", "system",
+            "max by (service) (stream_monitor_models_refused) > 0",
+            "a changed model file is refused",
+            "{{ $value }} problems in model files or the calendar: what they said before stays in force. The "
+            "log of a {{ $labels.service }} names them.",
+            keep="0s",
+        ),
+        Alert(
             "SeriesDropped", "info", "system",
             "sum(increase(stream_monitor_series_dropped_total[1h])) > 0",
             "/metrics leaves series out",

@@ -27,8 +27,11 @@ _DEFAULT = Path("monitor.yaml")
 
 def load_installation(path: Path | None) -> Installation:
     """The configuration of a command, with its logs set up."""
-    if path is None and _DEFAULT.is_file():
-        path = _DEFAULT
-    installation = load_config(path, os.environ)
+    installation = load_config(config_file(path), os.environ)
     configure_logs(installation.monitor.log)
     return installation
+
+
+def config_file(path: Path | None) -> Path | None:
+    """The file that is given, or the working directory's monitor.yaml, if there is one."""
+    return _DEFAULT if path is None and _DEFAULT.is_file() else path

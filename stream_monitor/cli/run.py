@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import threading
 from collections.abc import Callable
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from stream_monitor.cli.options import ConfigOption, load_installation
+from stream_monitor.cli.options import ConfigOption, config_file, load_installation
 from stream_monitor.config.loading import Installation
-from stream_monitor.services.running import Service, run_together
+from stream_monitor.config.reloading import ModelFiles
+from stream_monitor.services.running import Service, run_reloading
 from stream_monitor.services.wiring import wire
 
 app = typer.Typer(
@@ -33,7 +36,7 @@ def profiler(config: ConfigOption = None, drain: DrainOption = False) -> None:
 
     Example: stream-monitor run profiler --config monitor.yaml
     """
-    _run(load_installation(config), ("profiler",), drain)
+    _run(config, ("profiler",), drain)
 
 
 @app.command("detector")
@@ -42,7 +45,7 @@ def detector(config: ConfigOption = None, drain: DrainOption = False) -> None:
 
     Example: stream-monitor run detector --config monitor.yaml
     """
-    _run(load_installation(config), ("detector",), drain)
+    _run(config, ("detector",), drain)
 
 
 @app.command("all")
@@ -51,10 +54,11 @@ def everything(config: ConfigOption = None, drain: DrainOption = False) -> None:
 
     Example: stream-monitor run all --config monitor.yaml
     """
-    _run(load_installation(config), ("profiler", "detector"), drain)
+    _run(config, ("profiler", "detector"), drain)
 
 
-def _run(installation: Installation, roles: tuple[str, ...], drain: bool) -> None:
+def _run(config: Path | None, roles: tuple[str, ...], drain: bool) -> None:
+    installation = load_installation(config)
     stop = threading.Event()
 
     def on_signal(_number: int, _frame: object) -> None:
@@ -62,10 +66,14 @@ def _run(installation: Installation, roles: tuple[str, ...], drain: bool) -> Non
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, on_signal)
-    wiring = wire(installation)
-    makers: dict[str, Callable[[], Service]] = {
-        "profiler": wiring.profiler,
-        "detector": wiring.detector,
-    }
-    services = [makers[role]() for role in roles]
-    run_together(services, installation.monitor, stop.is_set, lambda: drain)
+
+    def make(current: Installation) -> list[Service]:
+        wiring = wire(current)
+        makers: dict[str, Callable[[], Service]] = {
+            "profiler": wiring.profiler,
+            "detector": wiring.detector,
+        }
+        return [makers[role]() for role in roles]
+
+    files = ModelFiles(installation, config_file(config), os.environ)
+    run_reloading(make, installation, files, stop.is_set, lambda: drain)

@@ -10,6 +10,7 @@ from stream_monitor.core.policy import ModelSpec, ReferenceKind
 from stream_monitor.core.profile.outcome import OutcomePart
 from stream_monitor.core.profile.profile import ALL, Layout
 from stream_monitor.core.references import Reference, WindowProfile
+from stream_monitor.core.schema import Schema
 from stream_monitor.core.window_sums import WindowSums
 
 
@@ -57,12 +58,12 @@ class ReferenceCatalogue:
         own = [r for r in fitting if r.version == version]
         chosen = (own or fitting)[-1:]
         if not chosen:
-            return Layout(Binning(spec.schema), spec.outcomes)
+            return _unlearned(spec)
         return _layout(chosen[0], spec)
 
     def layout(self, spec: ModelSpec, profile_id: str) -> Layout | None:
         """The layout behind a profile id; None for one that no reference has."""
-        unlearned = Layout(Binning(spec.schema), spec.outcomes)
+        unlearned = _unlearned(spec)
         if profile_id == unlearned.profile_id:
             return unlearned
         reference = self._by_profile_id(spec.name, profile_id)
@@ -143,3 +144,8 @@ def _layout(reference: Reference, spec: ModelSpec) -> Layout:
     """The layout of a reference with the model's outcomes, and its pairs if the model judges pairs."""
     joint = reference.layout.joint if spec.judges_joint else None
     return Layout(reference.layout.binning, spec.outcomes, joint=joint)
+
+
+def _unlearned(spec: ModelSpec) -> Layout:
+    """Without a reference nothing of a feature is counted, so that a changed schema changes nothing."""
+    return Layout(Binning(Schema(())), spec.outcomes)

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import gc
 import threading
+import time
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
 import structlog
 from threadpoolctl import threadpool_limits
 
+from stream_monitor.config.loading import Installation
 from stream_monitor.config.monitor import MonitorConfig
-from stream_monitor.services.status import Condition, never
+from stream_monitor.services.status import Condition, ServiceStatus, never
 from stream_monitor.telemetry.collector import MetricsCollector
 from stream_monitor.telemetry.server import TelemetryServer
 from stream_monitor.telemetry.snapshot import Snapshot
@@ -29,24 +31,100 @@ class Service(Protocol):
         """What /metrics shows."""
 
 
+class ModelFiles(Protocol):
+    """Files that may change while services run."""
+
+    @property
+    def refused(self) -> Sequence[object]:
+        """What is wrong with files as they are now."""
+
+    def look(self) -> None:
+        """Called twice a second: notices changes."""
+
+    def due(self) -> Installation | None:
+        """The installation that is to take effect now, once."""
+
+
 def run_together(
     services: Sequence[Service], monitor: MonitorConfig, should_stop: Condition,
     should_drain: Condition, on_address: Callable[[str], None] = lambda _: None,
 ) -> None:  # fmt: skip
-    """Runs every service in a thread of its own; the first error stops them all and is raised.
+    """Runs every service in a thread of its own; the first error stops them all and is raised."""
+    server = _server(monitor)
+    try:
+        server.show(*_page(services, monitor))
+        on_address(f"http://{monitor.metrics.host}:{server.start()}/metrics")
+        _work(services, should_stop, should_drain)
+    finally:
+        server.stop()
+    log.info("stopped")
 
-    Linear algebra stays in those threads: its products are small, and helpers that spin wait for each other
-    where several processes share a core.
+
+def run_reloading(
+    make: Callable[[Installation], Sequence[Service]], installation: Installation,
+    files: ModelFiles, should_stop: Condition, should_drain: Condition,
+) -> None:  # fmt: skip
+    """Runs the services that `make` makes, as `run_together`, and makes them anew when files changed.
+
+    The old ones end as at a signal, between two commits; the new ones begin with a restored state. The
+    process, its port and its place in a static group stay.
     """
-    errors: list[BaseException] = []
+    server = _server(installation.monitor)
+    current: Installation | None = installation
+    try:
+        while current is not None:
+            services = make(current)
+            server.show(*_page(services, current.monitor))
+            server.start()
+            current = _work_until_changed(services, files, should_stop, should_drain)
+    finally:
+        server.stop()
+    log.info("stopped")
+
+
+def _work_until_changed(
+    services: Sequence[Service], files: ModelFiles, should_stop: Condition, should_drain: Condition
+) -> Installation | None:
+    """The changed installation; None when the services ended for another reason."""
+    loaded_s = time.time()
+    changed: list[Installation] = []
+
+    def look() -> None:
+        files.look()
+        for service in services:
+            status = service.snapshot().status
+            status.models_loaded_s, status.models_refused = loaded_s, len(files.refused)
+        found = None if changed else files.due()
+        if found is not None:
+            log.info("models changed: the services begin anew")
+            changed.append(found)
+
+    _work(services, lambda: bool(changed) or should_stop(), should_drain, look)
+    return None if should_stop() or should_drain() else next(iter(changed), None)
+
+
+def _server(monitor: MonitorConfig) -> TelemetryServer:
+    return TelemetryServer(monitor.metrics.host, monitor.metrics.port)
+
+
+def _page(
+    services: Sequence[Service], monitor: MonitorConfig
+) -> tuple[MetricsCollector, list[ServiceStatus]]:
     snapshots = [service.snapshot() for service in services]
     collector = MetricsCollector(snapshots, is_live=monitor.time == "live")
-    metrics = monitor.metrics
-    server = TelemetryServer(
-        metrics.host, metrics.port, collector, [snapshot.status for snapshot in snapshots]
-    )
-    address = f"http://{metrics.host}:{server.start()}/metrics"
-    on_address(address)
+    return collector, [snapshot.status for snapshot in snapshots]
+
+
+def _work(
+    services: Sequence[Service], should_stop: Condition, should_drain: Condition,
+    look: Callable[[], None] = lambda: None,
+) -> None:  # fmt: skip
+    """Works until every service has ended; calls `look` twice a second meanwhile.
+
+    Linear algebra stays in the services' threads: its products are small, and helpers that spin wait for
+    each other where several processes share a core.
+    """
+    errors: list[BaseException] = []
 
     def must_stop() -> bool:
         return bool(errors) or should_stop()
@@ -59,17 +137,15 @@ def run_together(
 
     threadpool_limits(1, user_api="blas")
     # Long-lived objects are kept out of every later collection: worth 0.6 µs per event.
+    gc.unfreeze()
     gc.collect()
     gc.freeze()
     threads = [threading.Thread(target=work, args=(s,), daemon=True) for s in services]
-    try:
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            while thread.is_alive():
-                thread.join(0.5)
-    finally:
-        server.stop()
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        while thread.is_alive():
+            look()
+            thread.join(0.5)
     if errors:
         raise errors[0]
-    log.info("stopped")

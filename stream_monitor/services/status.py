@@ -23,6 +23,7 @@ class ServiceStatus:
 
     `counts` is keyed by a metric's short name and its label values (see telemetry/metrics.py).
     `lag_records`, `watermark_us` and `lag_s` are per source partition, of those assigned now.
+    `models_refused` counts what is wrong with model files that changed since `models_loaded_s`.
     """
 
     role: str
@@ -35,6 +36,8 @@ class ServiceStatus:
     last_commit_s: float | None = None
     last_step_s: float | None = None
     is_ready: bool = False
+    models_loaded_s: float | None = None
+    models_refused: int = 0
 
     def told(self) -> dict[str, int]:
         """The counters that are not 0, by dotted name, for a log line."""

@@ -34,28 +34,32 @@ Answer = tuple[HTTPStatus, str, bytes]
 class TelemetryServer:
     """Serves the metrics of a collector, with those of the process, and the health of services."""
 
-    def __init__(
-        self,
-        host: str,
-        port: int,
-        collector: Collector,
-        statuses: Sequence[ServiceStatus],
-        clock: Callable[[], float] = time.time,
-    ) -> None:
+    def __init__(self, host: str, port: int, clock: Callable[[], float] = time.time) -> None:
         self._address = (host, port)
         self._registry = CollectorRegistry()
-        self._registry.register(collector)
         ProcessCollector(registry=self._registry)
-        self._statuses = statuses
+        self._collector: Collector | None = None
+        self._statuses: Sequence[ServiceStatus] = ()
         self._clock = clock
         self._server: HTTPServer | None = None
         self._thread: threading.Thread | None = None
 
+    def show(self, collector: Collector, statuses: Sequence[ServiceStatus]) -> None:
+        """What is served from now on. Services that follow others begin as live as those were."""
+        for status in statuses if self._statuses else ():
+            status.last_step_s = self._clock()
+        if self._collector is not None:
+            self._registry.unregister(self._collector)
+        self._registry.register(collector)
+        self._collector, self._statuses = collector, statuses
+
     def start(self) -> int:
-        """Listens and returns the port, the one that was found for port 0.
+        """Listens, if it does not, and returns the port, the one that was found for port 0.
 
         Raises StreamMonitorError where it cannot listen.
         """
+        if self._server is not None:
+            return int(self._server.server_address[1])
         host, port = self._address
         try:
             server = _Server(self._address, self._answer)

@@ -47,6 +47,8 @@ def status_block(snapshot: Snapshot) -> Block:
         {
             "last_commit_timestamp_seconds": status.last_commit_s,
             "last_step_timestamp_seconds": status.last_step_s,
+            "models_loaded_timestamp_seconds": status.models_loaded_s,
+            "models_refused": status.models_refused,
         },
     )
     if status.role == "profiler":

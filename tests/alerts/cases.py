@@ -206,6 +206,12 @@ CASES: Final[list[Case]] = [
         {INFO: "1x200", _NO_REFERENCE: "0x200"}, at="90m", version="2", reference="validation", **_OWNED,
     ),
     *_of_monitor(
+        "ModelFileRefused", "warning", "system",
+        {'stream_monitor_models_refused{service="detector", instance="d-0"}': "1x60"},
+        {'stream_monitor_models_refused{service="detector", instance="d-0"}': "0x60"},
+        service="detector",
+    ),
+    *_of_monitor(
         "SeriesDropped", "info", "system", {"stream_monitor_series_dropped_total": "0+5x60"},
         {"stream_monitor_series_dropped_total": "5x60"},
     ),

@@ -23,7 +23,8 @@ def statuses() -> list[ServiceStatus]:
 
 @pytest.fixture
 def port(collector: MetricsCollector, statuses: list[ServiceStatus]) -> Iterator[int]:
-    server = TelemetryServer(HOST, 0, collector, statuses, clock=lambda: NOW_S)
+    server = TelemetryServer(HOST, 0, clock=lambda: NOW_S)
+    server.show(collector, statuses)
     yield server.start()
     server.stop()
 
@@ -104,7 +105,7 @@ def test_a_taken_port_is_named_with_the_key_that_sets_it(collector: MetricsColle
         taken.bind((HOST, 0))
         taken.listen()
         port = taken.getsockname()[1]
-        server = TelemetryServer(HOST, port, collector, [])
+        server = TelemetryServer(HOST, port)
         with pytest.raises(StreamMonitorError, match=rf"{HOST}:{port}.*metrics\.port"):
             server.start()
         server.stop()
@@ -112,17 +113,17 @@ def test_a_taken_port_is_named_with_the_key_that_sets_it(collector: MetricsColle
 
 def test_an_address_that_is_not_here_is_refused(collector: MetricsCollector) -> None:
     with pytest.raises(StreamMonitorError, match=r"metrics\.host"):
-        TelemetryServer("192.0.2.1", 0, collector, []).start()
+        TelemetryServer("192.0.2.1", 0).start()
 
 
 def test_a_stopped_server_frees_its_port_and_can_start_again(collector: MetricsCollector) -> None:
-    server = TelemetryServer(HOST, 0, collector, [])
+    server = TelemetryServer(HOST, 0)
     port = server.start()
     server.stop()
     server.stop()
     with pytest.raises(ConnectionError):
         get(port, "/live")
-    again = TelemetryServer(HOST, port, collector, [])
+    again = TelemetryServer(HOST, port)
     assert again.start() == port
     again.stop()
     assert "telemetry" not in {thread.name for thread in threading.enumerate()}
