@@ -40,7 +40,7 @@ def grants(monitor: MonitorConfig) -> list[Grant]:
 
     Roles: profiler and detector are the services; topics is `topics create`; reference is
     `reference build`; check is `check`, which tries what both services do; operator is `offsets`,
-    `verify`, `dead-letters` and `replay`; reader is `results` and whoever reads the drift events.
+    `verify`, `dead-letters` and `replay`; reader is `results`, `events tail` and whoever reads these topics.
     """
     topics = monitor.topics
     source = (topics.inference, topics.labels)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
+from heapq import nlargest
 from typing import Any
 
 import orjson
@@ -69,18 +71,18 @@ class EventTail:
 
     def before(self, since_ms: int = 0, last: int | None = None) -> list[PublishedEvent]:
         """Events published since a time, in the order of time; the `last` ones if that is given."""
-        found: list[tuple[_Place, PublishedEvent]] = []
+        earlier = self._earlier(since_ms)
+        found = earlier if last is None else nlargest(last, earlier, key=_place)
+        return [event for _, event in sorted(found, key=_place)]
+
+    def _earlier(self, since_ms: int) -> Iterator[tuple[_Place, PublishedEvent]]:
         reader = self._connections.ranges()
         ranges = {at: (e.beginning, e.stable_end) for at, e in self._extents.items()}
         try:
             for fetched in reader.read(ranges):
-                found += [
-                    entry for entry in self._events(fetched.records) if entry[0][0] >= since_ms
-                ]
+                yield from (e for e in self._events(fetched.records) if _place(e)[0] >= since_ms)
         finally:
             reader.close()
-        ordered = [event for _, event in sorted(found, key=lambda entry: entry[0])]
-        return ordered if last is None else ordered[-last:]
 
     def coming(self) -> Iterator[list[PublishedEvent]]:
         """What has come since the tail was made, and what comes, without end; at times nothing."""
@@ -107,10 +109,15 @@ class EventTail:
 
 def instant_ms(text: str, now_s: float) -> int:
     """Milliseconds of a time (a date in UTC, or RFC 3339), or of a duration such as 2h before now."""
-    try:
+    with suppress(InvalidSpecification):
         return int((now_s - parse_duration(text)) * 1_000)
-    except InvalidSpecification:
+    with suppress(InvalidSpecification):
         return parse_time(text, "UTC") // 1_000
+    raise InvalidSpecification(f"{text!r} is neither a duration nor a time: write 2h or 2013-02-05")
+
+
+def _place(entry: tuple[_Place, PublishedEvent]) -> _Place:
+    return entry[0]
 
 
 def _from(least: Severity) -> list[str]:

@@ -17,6 +17,7 @@ from stream_monitor.demo.events import ticks
 from stream_monitor.services.history import parse_time
 from tests.integration.installation import Installation, counted
 from tests.integration.topics import read_values
+from tests.schemas import accepted
 
 pytestmark = pytest.mark.kafka
 ORIGINS = ("EWR", "JFK", "LGA")
@@ -104,6 +105,7 @@ def test_every_window_equals_the_offline_pass(
     assert events
     assert max(Counter((e["id"], e["revision"]) for e in events).values()) == 1
     assert not [e for e in events if e["type"] == "integrity"]
+    assert accepted([*published, *events])["drift", "opened", "numeric"]
     profilers, detectors = words[:2], words[2:]
     assert sum(w["chain_violations"] for w in detectors) == 0
     assert all(counted([w], "published") for w in detectors), "both detectors publish"

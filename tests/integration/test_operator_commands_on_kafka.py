@@ -32,6 +32,7 @@ from tests.brokers.kafka_process import KafkaProcess
 from tests.integration.installation import COMMAND, WAIT_S, Installation, counted
 from tests.integration.small_model import MODEL, START_S, build_reference, event, label
 from tests.integration.topics import read_values
+from tests.schemas import accepted
 
 pytestmark = pytest.mark.kafka
 Row = dict[str, Any]
@@ -184,6 +185,9 @@ def test_lost_offsets_are_named_skipped_and_told(installation: Installation) -> 
 
     words = installation.drain([("profiler", "one"), ("detector", "one")])
     assert words[1]["chain_violations"] > 0
+    events = [json.loads(v) for v in read_values(installation.bootstrap, installation.events)]
+    assert accepted(events)["integrity", "integrity_violation", None]
+    assert "left a gap" in installation.run("events", "tail", "--since", "1h", "--no-follow")
     published = [json.loads(v) for v in read_values(installation.bootstrap, installation.results)]
     windows = {
         r["window"]["start"]: r

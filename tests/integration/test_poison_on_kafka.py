@@ -16,6 +16,7 @@ from stream_monitor.core.published import rfc3339
 from tests.integration.installation import Installation, counted
 from tests.integration.small_model import MODEL, START_S
 from tests.integration.topics import read_values
+from tests.schemas import accepted
 
 pytestmark = pytest.mark.kafka
 GOOD = 3_000
@@ -130,6 +131,8 @@ def test_poison_is_buried_and_neighbours_are_counted(
     replayed = installation.run("replay", "--model", "m", "--json", "--reference-rows", "1000")
     assert {json.loads(line)["feature"] for line in replayed.splitlines()} >= {"x", "c"}
     published = [json.loads(value) for value in read_values(real_kafka, installation.results)]
+    events = [json.loads(value) for value in read_values(real_kafka, installation.events)]
+    accepted([*published, *events])
     windows = {
         r["window"]["start"]: r
         for r in sorted(published, key=lambda r: r["revision"])

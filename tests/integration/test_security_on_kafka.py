@@ -160,6 +160,7 @@ def test_metrics_hold_no_secret(shop: SecuredInstallation) -> None:
     [
         ("check", ("check",)),
         ("reader", ("results",)),
+        ("reader", ("events", "tail", "--last", "5", "--no-follow")),
         ("topics", ("topics", "create")),
         ("reference", REFERENCE),
         ("operator", ("offsets", "show")),
