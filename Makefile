@@ -7,7 +7,7 @@ STAMP := $(VENV)/.installed
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 FAST_TESTS := tests/unit/core tests/unit/config tests/unit/cli tests/unit/telemetry tests/unit/dashboards tests/laws tests/architecture
-SLOW_TESTS := tests/unit/services tests/unit/connectors tests/unit/demo tests/simulation tests/oracles tests/contracts tests/alerts tests/validators
+SLOW_TESTS := tests/unit/services tests/unit/connectors tests/unit/demo tests/simulation tests/oracles tests/contracts tests/alerts tests/dashboards tests/validators
 WHOLE_TESTS := tests/integration tests/acceptance
 PYTEST := $(BIN)/python -m pytest
 

@@ -26,6 +26,7 @@ _OWNED: Final = (
 )  # fmt: skip
 _MODELS: Final = f"max by (model) ({_INFO})"
 _OPEN: Final = f"({open_incidents()}{_OWNED})"
+_INPUTS: Final = {0: ("ok", "green"), 1: ("broken", "red")}
 _AGE: Final = "(time() - max by (model) (stream_monitor_window_end_timestamp_seconds))"
 
 
@@ -66,6 +67,7 @@ def _worst_first() -> list[Panel]:
     severity = f"(max by (model) (stream_monitor_incident_severity) or 0 * {_MODELS})"
     count = f"(count by (model) {_OPEN} or 0 * {_MODELS})"
     ratio = "max by (model) (stream_monitor_feature_drift_ratio)"
+    broken = "max by (model) (stream_monitor_input_schema_broken)"
     overview = link_to("overview", "Overview of the model", model="${__data.fields.model}")
     columns: list[Column] = [
         Label("model", overview),
@@ -74,11 +76,13 @@ def _worst_first() -> list[Panel]:
         Value("worst", severity + _OWNED, states=SEVERITIES),
         Value("incidents", count + _OWNED, steps=ANY_IS_BAD),
         Value("drift ratio", ratio + _OWNED, decimals=2, steps=DRIFTS),
+        Value("input", broken + _OWNED, states=_INPUTS),
         Value("age of window", _AGE + _OWNED, unit="s", decimals=1),
     ]
     return [
         table_of("Models", "Every model with its owner and tier, the worst severity of its open "
-                 "incidents, their number, the largest drift ratio of a feature, and the time "
+                 "incidents, their number, the largest drift ratio of a feature, whether more "
+                 "than 5 % of the records become dead letters (broken), and the time "
                  "since its newest closed window ended.", columns, span=12),
         state_timeline("Worst severity", "The worst severity among each model's open incidents.",
                        SEVERITIES, Query(severity + _OWNED, "{{model}}")),

@@ -39,7 +39,7 @@ Column = Label | Value
 def table_of(
     title: str, description: str, columns: Sequence[Column], *, span: int, height: int = 8
 ) -> table.Panel:
-    """Columns in their order; the first value's largest rows come first."""
+    """Columns in their order; rows with the largest first value come first, then by the second value."""
     values = [column for column in columns if isinstance(column, Value)]
     fields = _field_names(values)
     panel = (
@@ -48,7 +48,7 @@ def table_of(
         .datasource(PROMETHEUS)
         .targets(list(targets([Query(value.expr) for value in values], is_table=True)))
         .transformations([model.DataTransformerConfig("merge", options={}), _order(columns, fields)])
-        .sort_by([common.TableSortByFieldState().display_name(values[0].title).desc(True)])
+        .sort_by([common.TableSortByFieldState().display_name(v.title).desc(True) for v in values[:2]])
         .thresholds(coloured([(None, "text")]))
         .filterable(True)
     )  # fmt: skip

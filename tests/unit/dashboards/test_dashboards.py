@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import pytest
+import yaml
 
 from stream_monitor.dashboards.catalogue import as_json, dashboards
 from tests.unit.dashboards.promql import SCRAPED, labels, metric_of, parsed, selectors
@@ -176,6 +177,22 @@ def test_links_lead_to_dashboards_that_have_their_variables(board: Json) -> None
     for link in links(board):
         uid = re.match(r"/d/([\w-]+)\?", link).group(1)  # type: ignore[union-attr]
         assert set(re.findall(r"var-(\w+)=", link)) <= targets[uid], link
+
+
+def test_links_of_alerts_lead_to_dashboards_that_have_their_variables() -> None:
+    rules = (ROOT / "config" / "prometheus" / "alerting_rules.yml").read_text("utf-8")
+    annotations = [
+        rule["annotations"]
+        for group in yaml.safe_load(rules)["groups"]
+        for rule in group["rules"]
+        if "alert" in rule
+    ]
+    pages = {found["uid"]: set(variables(found)) for found in BOARDS.values()}
+    assert annotations
+    for annotation in annotations:
+        uid, _, query = annotation["dashboard_url"].rpartition("/d/")[2].partition("?")
+        # An incident's alert names its feature, whichever dashboard it leads to.
+        assert set(re.findall(r"var-(\w+)=", query)) - {"feature"} <= pages[uid], annotation
 
 
 def test_the_fleet_leads_to_a_model_and_a_model_to_its_features() -> None:
