@@ -6,8 +6,8 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-FAST_TESTS := tests/unit/core tests/unit/config tests/unit/cli tests/unit/telemetry tests/laws tests/architecture
-SLOW_TESTS := tests/unit/services tests/unit/connectors tests/unit/demo tests/simulation tests/oracles tests/contracts tests/alerts tests/validators
+FAST_TESTS := tests/unit/core tests/unit/config tests/unit/cli tests/unit/telemetry tests/unit/dashboards tests/laws tests/architecture
+SLOW_TESTS := tests/unit/services tests/unit/connectors tests/unit/demo tests/simulation tests/oracles tests/contracts tests/alerts tests/dashboards tests/validators
 WHOLE_TESTS := tests/integration tests/acceptance
 PYTEST := $(BIN)/python -m pytest
 
@@ -17,7 +17,7 @@ MAKEFLAGS += --no-print-directory
 
 .PHONY: help
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
 
 .PHONY: venv
 venv: $(STAMP) ## install the locked dependencies into .venv
@@ -74,6 +74,10 @@ lock: $(VENV)/bin/python ## resolve pyproject.toml anew into requirements.lock
 		--upgrade --generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate \
 		--no-header --output-file requirements.lock > /dev/null
 	@! grep -n '://' requirements.lock || { echo "requirements.lock holds an address"; exit 1; }
+
+.PHONY: dashboards
+dashboards: $(STAMP) ## write the Grafana dashboards anew from stream_monitor/dashboards
+	@$(BIN)/python -m stream_monitor.dashboards config/grafana/dashboards
 
 .PHONY: clean
 clean: ## remove the environment and everything that was built

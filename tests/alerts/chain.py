@@ -130,7 +130,7 @@ def chain(
         for name, command, port in (
             ("alertmanager", alertmanager, own), ("prometheus", prometheus, shown)
         ):  # fmt: skip
-            stack.enter_context(_process(command, folder / f"{name}.log", port))
+            stack.enter_context(running(command, folder / f"{name}.log", port))
         yield Chain(f"http://127.0.0.1:{shown}", f"http://127.0.0.1:{own}", inbox)
 
 
@@ -198,7 +198,8 @@ def _scrapes(
 
 
 @contextmanager
-def _process(command: list[str], log: Path, port: int) -> Iterator[None]:
+def running(command: list[str], log: Path, port: int) -> Iterator[None]:
+    """A server that answers on the port from here to the end of the block."""
     with log.open("w") as written:
         process = subprocess.Popen(command, stdout=written, stderr=written)
     try:

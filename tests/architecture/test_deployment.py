@@ -19,6 +19,7 @@ from stream_monitor import __version__
 
 ROOT: Final = Path(__file__).parents[2]
 CHART: Final = ROOT / "helm" / "stream-monitor"
+GRAFANA: Final = ROOT / "config" / "grafana"
 STAGES: Final = ("profiler", "detector")
 METRICS_PORT: Final = 9108
 
@@ -128,6 +129,35 @@ def test_prometheus_scrapes_the_stages_of_compose() -> None:
     }
     assert targets == {f"{stage}:{METRICS_PORT}" for stage in STAGES}
     assert load(ROOT / "config" / "monitor.yaml")["metrics"]["port"] == METRICS_PORT
+
+
+def test_grafana_asks_prometheus_of_compose_as_often_as_it_scrapes() -> None:
+    (source,) = load(GRAFANA / "provisioning" / "datasources" / "prometheus.yml")["datasources"]
+    assert source["url"] == "http://prometheus:9090"
+    scraping = load(ROOT / "config" / "prometheus" / "prometheus.yml")["global"]
+    assert source["jsonData"]["timeInterval"] == scraping["scrape_interval"]
+
+
+def test_grafana_of_compose_finds_its_dashboards() -> None:
+    service = COMPOSE["services"]["grafana"]
+    mounts = dict(mount.split(":")[:2] for mount in service["volumes"])
+    folder = mounts["./config/grafana/dashboards"]
+    (provider,) = load(GRAFANA / "provisioning" / "dashboards" / "stream-monitor.yml")["providers"]
+    assert provider["options"]["path"] == folder
+    home = Path(service["environment"]["GF_DASHBOARDS_DEFAULT_HOME_DASHBOARD_PATH"])
+    assert home.parent == Path(folder)
+    assert (GRAFANA / "dashboards" / home.name).exists()
+    for name in ("datasources", "dashboards"):
+        inside = f"/etc/grafana/provisioning/{name}"
+        assert mounts[f"./config/grafana/provisioning/{name}"] == inside
+
+
+def test_nobody_can_log_in_to_grafana_of_compose() -> None:
+    environment = COMPOSE["services"]["grafana"]["environment"]
+    assert environment["GF_AUTH_ANONYMOUS_ORG_ROLE"] == "Viewer"
+    assert environment["GF_AUTH_DISABLE_LOGIN_FORM"] == "true"
+    assert environment["GF_SECURITY_DISABLE_INITIAL_ADMIN_CREATION"] == "true"
+    assert not any("PASSWORD" in name for name in environment)
 
 
 def test_versions_of_chart_image_and_package_are_one() -> None:
