@@ -141,7 +141,10 @@ def show(
         )
         print_table("references", columns, ([row[c] for c in columns] for row in rows))
     if not rows:
-        note("there are none: every verdict is no_reference until `reference build`")
+        note(
+            "there are none: every verdict is no_reference until `reference build`, from a file, a time "
+            "of the topic, or the model's own first windows (--windows)"
+        )
 
 
 @app.command("promote")

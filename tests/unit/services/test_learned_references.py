@@ -14,7 +14,9 @@ from stream_monitor.core.published import rfc3339
 from stream_monitor.core.references import Reference
 from stream_monitor.services.first_windows import Standing, Wanted
 from stream_monitor.services.history import ReferencePeriod
+from stream_monitor.services.ports import Outgoing
 from stream_monitor.services.reference_building import build, learn
+from stream_monitor.services.wiring import EmbeddedBroker, wire_embedded
 from tests.unit.services.fleet import Fleet
 from tests.unit.services.memory_connections import MemoryConnections
 from tests.unit.services.source_stream import SourceRecord, event
@@ -206,6 +208,36 @@ def test_a_time_of_the_topic_is_built_as_before() -> None:
         topic.build(rfc3339(T0 + DAY_S), None)
     with pytest.raises(InvalidSpecification, match="--rows is of a file"):
         build(installation(), "flights", None, ReferencePeriod(5), None)
+
+
+def test_windows_are_learned_from_the_embedded_broker() -> None:
+    """Its topics keep no configuration, and tell ends and stable ends alike."""
+    broker = EmbeddedBroker()
+    try:
+        connections = wire_embedded(installation(), broker)
+
+        def send(records: list[SourceRecord]) -> None:
+            producer = connections.producer(f"test-{len(records)}")
+            producer.init_transactions()
+            producer.begin()
+            for topic, key, value, _ in records:
+                producer.produce(Outgoing(topic, key, value))
+            producer.commit()
+            producer.close()
+
+        def wait(standing: Standing) -> None:
+            standings.append(standing)
+            send(stream(2 * HOUR_S, 3 * HOUR_S))
+
+        standings: list[Standing] = []
+        send(stream(0, 2 * HOUR_S - 20))
+        learned = learn(
+            installation(), "flights", Wanted(2, "1h"), None, connections=connections, wait=wait
+        )
+    finally:
+        broker.close()
+    assert [standing.complete for standing in standings] == [1]
+    assert learned.events == 2 * HOUR_S / EVERY_S - 1
 
 
 def test_an_unknown_size_is_refused_with_those_there_are() -> None:
