@@ -59,7 +59,7 @@ def build(
     extents = connections.administration().extents([installation.monitor.topics.inference])
     ranges = {at: (extent.beginning, extent.stable_end) for at, extent in extents.items()}
     since_us, until_us = (time_bound(text, spec) for text in (period.since, period.until))
-    events = TopicRows(installation, connections, model, ranges, since_us, until_us)
+    events = TopicRows(installation, connections.ranges, model, ranges, since_us, until_us)
     span = None
     if since_us is not None and until_us is not None:
         span = Window(since_us // MICRO, until_us // MICRO)
@@ -79,7 +79,7 @@ def learn(
     connections = connections or wire(installation)
     found = first_windows(installation, model, wanted, connections, wait, clock)
     bounds = (found.period.start_s * MICRO, found.period.end_s * MICRO)
-    events = TopicRows(installation, connections, model, found.ranges, *bounds)
+    events = TopicRows(installation, connections.ranges, model, found.ranges, *bounds)
     built = build_reference(
         spec, events, version, found.period, kind, binning=binning, values=ValueSketch
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -19,7 +19,7 @@ from stream_monitor.core.errors import StreamMonitorError
 from stream_monitor.core.policy import ModelSpec
 from stream_monitor.core.records import Records, TopicPartition
 from stream_monitor.services.history import parse_time
-from stream_monitor.services.operator_ports import Connections
+from stream_monitor.services.operator_ports import RangeReader
 from stream_monitor.services.wiring import wire
 
 _LABEL, _LABEL_TIME = "label", "label_time"
@@ -27,17 +27,20 @@ _LABEL, _LABEL_TIME = "label", "label_time"
 
 @dataclass(frozen=True, slots=True)
 class TopicRows:
-    """A model's events in runs of offsets with event time in [since_us, until_us), read anew each time."""
+    """A model's events in runs of offsets with event time in [since_us, until_us), read anew each time.
+
+    `opened` gives a reader, which is closed at the end of each reading.
+    """
 
     installation: Installation
-    connections: Connections
+    opened: Callable[[], RangeReader]
     model: str
     ranges: Mapping[TopicPartition, tuple[int, int]]
     since_us: int | None = None
     until_us: int | None = None
 
     def __iter__(self) -> Iterator[InferenceColumns]:
-        reader = self.connections.ranges()
+        reader = self.opened()
         try:
             batches = (fetched.records for fetched in reader.read(self.ranges))
             specs = self.installation.specifications()

@@ -162,6 +162,10 @@ def test_metrics_hold_no_secret(shop: SecuredInstallation) -> None:
         ("reader", ("results",)),
         ("topics", ("topics", "create")),
         ("reference", REFERENCE),
+        (
+            "reference",
+            ("reference", "build", "shop", "--windows", "2", "--wait", "--output", os.devnull),
+        ),
         ("operator", ("offsets", "show")),
         ("operator", ("verify",)),
         ("operator", ("dead-letters", "list")),
