@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from functools import cached_property, reduce
 from typing import Final
 
+import numpy as np
+
 from stream_monitor.core.binning import Binning
 from stream_monitor.core.cells import cell_at
 from stream_monitor.core.columns import InferenceColumns, MatchedColumns
@@ -153,9 +155,14 @@ class ReferenceCounter:
         self._sizes = () if has_odd_hours else spec.cell_sizes
 
     def add(self, columns: InferenceColumns) -> None:
-        """Counts events."""
-        self._counter.count(columns, self._layout)
-        self._collect()
+        """Counts events, those of some panes at a time: a batch of a quiet model has rows of thousands."""
+        panes = columns.timestamp_us // (self._spec.pane_s * 1_000_000)
+        order = np.argsort(panes, kind="stable")
+        starts = np.flatnonzero(np.diff(panes[order], prepend=-1))
+        for rows in np.split(order, starts[_PANES::_PANES]):
+            some = columns if len(rows) == columns.n else columns.take(np.sort(rows))
+            self._counter.count(some, self._layout)
+            self._collect()
 
     def add_labels(self, pairs: MatchedColumns) -> None:
         """Counts labels of events that are or will be added."""
@@ -196,6 +203,8 @@ class ReferenceCounter:
         return Reference(spec.name, version, kind, layout, start, end, segments)
 
 
+_PANES: Final = 64
+"""How many panes are counted at a time: each has a slot for every bin of every feature."""
 HOURS: Final = "hours"
 """Stands for a window size where the hours are kept that `seasonal` compares with those of earlier weeks."""
 

@@ -20,11 +20,11 @@ from stream_monitor.core.learning import (
     ValueSketch,
 )
 from stream_monitor.core.policy import ModelSpec, ReferenceKind
-from stream_monitor.core.profile.profile import ALL
-from stream_monitor.core.references import HOURS, build_reference
+from stream_monitor.core.profile.profile import ALL, Profile
+from stream_monitor.core.references import HOURS, Reference, build_reference, sum_profiles
 from stream_monitor.core.value_counts import ValueCounts
 from stream_monitor.core.windows import DAY_S, WindowSize
-from tests.unit.core.builders import HOUR_S, events, model_spec, texts
+from tests.unit.core.builders import HOUR_S, deltas, events, model_spec, texts
 
 TOLERANCE = 4 * RANK_ERROR
 """RANK_ERROR holds 99 times of 100; four times of it as good as always."""
@@ -140,6 +140,11 @@ def test_frequent_categories_are_found_among_any_number() -> None:
 SPEC = model_spec(segment_keys=("origin",), windows=(WindowSize(HOUR_S), WindowSize(DAY_S)))
 
 
+def counted_at_once(spec: ModelSpec, columns: InferenceColumns, like: Reference) -> Profile:
+    found = [d.profile for d in deltas(spec, like.layout, columns) if d.key.segment == ALL]
+    return sum_profiles(found, like.layout).without_outcomes()
+
+
 def rows(n: int = 2_000, days: float = 3.0) -> InferenceColumns:
     rng = np.random.default_rng(7)
     times = T0 + rng.uniform(0, days * DAY_S, n)
@@ -161,6 +166,7 @@ def test_a_reference_of_few_rows_is_the_same_from_sketches_in_batches(spec: Mode
     chunks = [whole.take(part) for part in np.array_split(np.arange(whole.n), 9)]
     sketch = build_reference(spec, chunks, None, values=ValueSketch)
     assert sketch == build_reference(spec, [whole], "1")
+    assert sketch.segments[ALL].total.profile == counted_at_once(spec, whole, sketch)
     assert sketch.version == "1", "that of the earliest event"
     hours = sketch.segments[ALL].windows.get(HOURS, ())
     assert sum(hour.events for hour in hours) in (0, whole.n)
