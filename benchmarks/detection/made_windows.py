@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from stream_monitor.core.columns import MISSING, InferenceColumns
 from stream_monitor.core.comparison import ReferenceView
 from stream_monitor.core.feature_judging import judge_features
+from stream_monitor.core.learning import NumericValues, ValueList
 from stream_monitor.core.policy import ModelSpec, ReferenceKind
 from stream_monitor.core.profile.counter import ProfileCounter
 from stream_monitor.core.profile.profile import ALL, Profile
@@ -52,11 +53,13 @@ def spec_of(features: int, is_numeric: bool, judges_joint: bool = False) -> Mode
     )
 
 
-def reference_of(spec: ModelSpec, windows: Sequence[Draw]) -> Reference:
+def reference_of(
+    spec: ModelSpec, windows: Sequence[Draw], values: type[NumericValues] = ValueList
+) -> Reference:
     """The reference of consecutive days, each of at least one row."""
     chunks = [_columns(spec, draw, day) for day, draw in enumerate(windows)]
     period = Window(START_S, START_S + len(windows) * DAY_S)
-    return build_reference(spec, chunks, "1", period)
+    return build_reference(spec, chunks, "1", period, values=values)
 
 
 def window_of(spec: ModelSpec, reference: Reference, draw: Draw, day: int = 100) -> WindowProfile:

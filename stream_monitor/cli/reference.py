@@ -10,7 +10,10 @@ import typer
 
 from stream_monitor.cli.options import ConfigOption, JsonOption, load_installation
 from stream_monitor.cli.output import STDERR, note, print_json, print_table
+from stream_monitor.cli.reference_waiting import Waiting, first_of
+from stream_monitor.core.errors import InvalidSpecification
 from stream_monitor.core.policy import ReferenceKind
+from stream_monitor.core.references import Reference
 from stream_monitor.services import reference_building as building
 from stream_monitor.services import reference_changes as changes
 from stream_monitor.services.history import ReferencePeriod
@@ -38,9 +41,16 @@ def build(
         str | None,
         typer.Option(help="Model version that owns it, by default that of the first row."),
     ] = None,
-    rows: Annotated[int | None, typer.Option(help="Only the first N rows.", min=1)] = None,
+    rows: Annotated[int | None, typer.Option(help="Only the file's first N rows.", min=1)] = None,
     since: Annotated[str | None, typer.Option(help="Start: a date or RFC 3339.")] = None,
     until: Annotated[str | None, typer.Option(help="End (not included).")] = None,
+    windows: Annotated[
+        int | None, typer.Option(help="Only the topic's first N whole windows.", min=1)
+    ] = None,
+    size: Annotated[
+        str | None, typer.Option(help="Their size, by default the model's largest.")
+    ] = None,
+    wait: Annotated[bool, typer.Option("--wait", help="Wait until they are there.")] = False,
     kind: Annotated[
         FrozenKind, typer.Option(help="training is counted by the bins of validation.")
     ] = FrozenKind.VALIDATION,
@@ -56,23 +66,42 @@ def build(
     Example: stream-monitor reference build loans history.parquet --until 2018-10-28
 
     Example: stream-monitor reference build loans train.parquet --kind training
+
+    Example: stream-monitor reference build loans --windows 28 --size 1d --wait
     """
     installation = load_installation(config)
-    period = ReferencePeriod(rows, since, until)
-    with STDERR.status(f"building the reference of {model}"):
-        like = None
-        if same_bins or kind is FrozenKind.TRAINING:
-            like = building.held(installation, model)
-        chosen = ReferenceKind(kind.value)
-        reference = building.build(installation, model, table, period, version, chosen, like)
-        if output is not None:
-            building.write_file(reference, output)
-        else:
-            building.publish(installation, reference)
+    like = None
+    if same_bins or kind is FrozenKind.TRAINING:
+        like = building.held(installation, model)
+    chosen = ReferenceKind(kind.value)
+    wanted = first_of(windows, size, since, is_waiting=wait)
+    if wanted is None:
+        with STDERR.status(f"building the reference of {model}"):
+            period = ReferencePeriod(rows, since, until)
+            reference = building.build(installation, model, table, period, version, chosen, like)
+    elif table is not None or rows is not None or until is not None:
+        raise InvalidSpecification(
+            "--windows are the first of the topic: leave out the file, --rows and --until"
+        )
+    else:
+        with Waiting(model) as waiting:
+            pause = waiting.pause if wait else None
+            reference = building.learn(
+                installation, model, wanted, version, chosen, like, wait=pause
+            )
+    if output is not None:
+        building.write_file(reference, output)
+    else:
+        building.publish(installation, reference)
+    _tell(reference)
+
+
+def _tell(reference: Reference) -> None:
+    """What was built, and what its windows are too few for."""
     windows = {size: len(found) for size, found in reference.segments["all"].windows.items()}
     counts = ", ".join(f"{count} × {size}" for size, count in windows.items())
     note(
-        f"reference of {model} version {reference.version}: {reference.events} events, "
+        f"reference of {reference.model} version {reference.version}: {reference.events} events, "
         f"{len(reference.segments)} segments, windows {counts}, profile {reference.layout.profile_id}"
     )
     for size, count in windows.items():
@@ -112,7 +141,10 @@ def show(
         )
         print_table("references", columns, ([row[c] for c in columns] for row in rows))
     if not rows:
-        note("there are none: every verdict is no_reference until `reference build`")
+        note(
+            "there are none: every verdict is no_reference until `reference build`, from a file, a time "
+            "of the topic, or the model's own first windows (--windows)"
+        )
 
 
 @app.command("promote")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Final
@@ -18,6 +19,7 @@ from numpy.typing import NDArray
 
 from stream_monitor.core.errors import InvalidSpecification
 from stream_monitor.core.schema import Feature, FeatureKind, Schema
+from stream_monitor.core.value_counts import ValueCounts
 
 FINE_BINS: Final = 80
 COARSE_BINS: Final = 20
@@ -112,62 +114,65 @@ class Binning:
 
 
 def learn_numeric(values: NDArray[np.float64]) -> NumericBinning:
-    """Edges from the finite values of a reference; an empty or constant feature gets one inner bin.
+    """The binning of the finite values of a reference (see fit_numeric)."""
+    return fit_numeric(ValueCounts.of(values))
+
+
+def fit_numeric(counts: ValueCounts) -> NumericBinning:
+    """Edges from the counted values of a reference; an empty or constant feature gets one inner bin.
 
     Values beyond ±1e290 count as that, so that every edge is finite.
     """
-    finite = np.sort(np.clip(values[np.isfinite(values)], -_LARGEST, _LARGEST))
-    if not len(finite):
-        finite = np.zeros(1)
-    distinct, counts = np.unique(finite, return_counts=True)
+    if len(counts.values):
+        counts = ValueCounts.of(np.clip(counts.values, -_LARGEST, _LARGEST), counts.counts)
+    else:
+        counts = ValueCounts(np.zeros(1), np.ones(1, np.int64))
+    distinct = counts.values
     is_discrete = len(distinct) <= FINE_BINS
     if is_discrete:
         middles = (distinct[:-1] + distinct[1:]) / 2
         inner = np.where(middles > distinct[:-1], middles, distinct[1:])
     else:
-        quantiles = np.quantile(finite, np.arange(1, FINE_BINS) / FINE_BINS)
-        inner = np.unique(quantiles)
+        inner = np.unique(counts.quantiles(np.arange(1, FINE_BINS) / FINE_BINS))
         inner = inner[(inner > distinct[0]) & (inner <= distinct[-1])]
-    q25, median, q75 = (float(q) for q in np.quantile(finite, [0.25, 0.5, 0.75]))
-    iqr = _scale(finite, q75 - q25)
+    q25, median, q75 = (float(q) for q in counts.quantiles([0.25, 0.5, 0.75]))
+    iqr = _scale(counts, q75 - q25)
     low, high = float(distinct[0]), float(np.nextafter(distinct[-1], math.inf))
     decades = iqr * 10.0 ** np.arange(GUARD_BINS - 1)
     edges = np.concatenate([low - decades[::-1], [low], inner, [high], high + decades])
-    bin_of = np.searchsorted(inner, finite, side="right")
-    coarse = _coarse_starts(np.bincount(bin_of, minlength=len(inner) + 1))
+    rows_of_bin = np.zeros(len(inner) + 1, np.int64)
+    np.add.at(rows_of_bin, np.searchsorted(inner, distinct, side="right"), counts.counts)
     return NumericBinning(
         tuple(float(e) for e in _strictly_rising(edges)),
-        coarse,
+        _coarse_starts(rows_of_bin),
         median,
         iqr,
-        is_discrete or _has_atoms(counts, len(finite)),
+        is_discrete or _has_atoms(counts),
     )
 
 
-def learn_categories(values: list[str], counts: list[int]) -> CategoricalBinning:
+def learn_categories(values: Sequence[str], counts: Sequence[int]) -> CategoricalBinning:
     """The most frequent categories of a reference, at most MAX_CATEGORIES, ties broken by name."""
     ranked = sorted(zip(values, counts, strict=True), key=lambda pair: (-pair[1], pair[0]))
     return CategoricalBinning(tuple(sorted(value for value, _ in ranked[:MAX_CATEGORIES])))
 
 
-def _scale(finite: NDArray[np.float64], iqr: float) -> float:
+def _scale(counts: ValueCounts, iqr: float) -> float:
     """A positive scale even where half of the values are one value.
 
     A scale near the rounding of the values themselves (such as the spread of a constant) is none.
     """
-    largest = float(np.max(np.abs(finite)))
+    largest = float(np.max(np.abs(counts.values)))
     smallest = max(_SMALLEST, 16 * float(np.spacing(largest)))
-    with np.errstate(over="ignore"):
-        candidates = (iqr, float(np.std(finite)), largest)
-    for candidate in candidates:
+    for candidate in (iqr, counts.deviation(), largest):
         if math.isfinite(candidate) and candidate > smallest:
             return candidate
     return 1.0
 
 
-def _has_atoms(counts: NDArray[np.int64], total: int) -> bool:
+def _has_atoms(counts: ValueCounts) -> bool:
     """Whether a single value holds more mass than one fine bin: the cdf jumps there."""
-    return bool(counts.max() * FINE_BINS > 2 * total)
+    return bool(counts.counts.max() * FINE_BINS > 2 * counts.rows)
 
 
 def _coarse_starts(counts: NDArray[np.int64]) -> tuple[int, ...]:

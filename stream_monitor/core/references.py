@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property, reduce
 from typing import Final
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
 
-from stream_monitor.core.binning import Binning, learn_categories, learn_numeric
+from stream_monitor.core.binning import Binning
+from stream_monitor.core.cells import cell_at
 from stream_monitor.core.columns import InferenceColumns, MatchedColumns
-from stream_monitor.core.errors import InvalidSpecification
+from stream_monitor.core.errors import StreamMonitorError
+from stream_monitor.core.learning import BinningLearner, NumericValues, ValueList, no_rows
 from stream_monitor.core.policy import HOUR_S, ModelSpec, ReferenceKind
 from stream_monitor.core.profile.categorical import CategoricalSummary
 from stream_monitor.core.profile.counter import ProfileCounter
 from stream_monitor.core.profile.joint import JointPart, JointSummary
-from stream_monitor.core.profile.joint_params import JointParams, choose_joint
 from stream_monitor.core.profile.numeric import NumericSummary
 from stream_monitor.core.profile.profile import ALL, Layout, Profile
 from stream_monitor.core.profile.traffic import TrafficSummary
@@ -103,86 +102,109 @@ class Reference:
         return self.segments[ALL].total.profile.events if ALL in self.segments else 0
 
 
-def learn_binning(spec: ModelSpec, columns: Sequence[InferenceColumns]) -> Binning:
-    """The binning of a model from its reference rows (all held in memory).
-
-    Raises InvalidSpecification when there are no rows.
-    """
-    if not sum(chunk.n for chunk in columns):
-        raise InvalidSpecification(
-            f"the reference of model {spec.name} has no rows: check the model name and time range"
-        )
-    numeric = tuple(
-        learn_numeric(np.concatenate([chunk.numeric[i] for chunk in columns]))
-        for i in range(len(spec.schema.numeric))
-    )
-    categorical = []
-    for i in range(len(spec.schema.categorical)):
-        values = pa.chunked_array([chunk.categorical[i].cast(pa.string()) for chunk in columns])
-        counted = pc.value_counts(values.drop_null()).to_pylist()
-        categorical.append(
-            learn_categories([c["values"] for c in counted], [c["counts"] for c in counted])
-        )
-    segments = tuple(
-        (key, _largest([chunk.segments[i] for chunk in columns], spec.max_segments))
-        for i, key in enumerate(spec.segment_keys)
-    )
-    return Binning(spec.schema, numeric, tuple(categorical), segments)
-
-
-def _largest(columns: Sequence[pa.DictionaryArray], most: int) -> tuple[str, ...]:
-    """The most frequent values, in order of name."""
-    values = pa.chunked_array([column.cast(pa.string()) for column in columns])
-    counted = pc.value_counts(values.drop_null()).to_pylist()
-    counted.sort(key=lambda c: (-c["counts"], c["values"]))
-    return tuple(sorted(c["values"] for c in counted[:most]))
-
-
 def build_reference(
     spec: ModelSpec,
-    columns: Sequence[InferenceColumns],
-    version: str,
+    columns: Iterable[InferenceColumns],
+    version: str | None,
     period: Window | None = None,
     kind: ReferenceKind = ReferenceKind.VALIDATION,
     *,
-    labels: Sequence[MatchedColumns] = (),
+    labels: Iterable[MatchedColumns] = (),
     binning: Binning | None = None,
+    values: type[NumericValues] = ValueList,
 ) -> Reference:
-    """A reference from its rows: learns the binning, counts the panes, sums the windows.
+    """A reference from its rows, which are read twice: to learn the binning, and to be counted by it.
 
-    `period` is the time that the rows cover, by default from the first to the last event's pane; windows
-    that reach beyond it are part of the total only. `labels` are those of the rows, by which performance
-    is judged. With a `binning` the rows are counted by that one, and nothing is learned.
+    `version` None is that of the earliest event. `period` is the time that the rows cover, by default
+    from the first to the last event's pane; windows that reach beyond it are part of the total only.
+    `labels` are those of the rows, by which performance is judged. With a `binning` the rows are counted
+    by that one, and nothing is learned. With `values` ValueSketch memory does not grow with the rows.
+
+    Raises InvalidSpecification without rows, and StreamMonitorError when the second reading finds others.
     """
-    binning = binning or learn_binning(spec, columns)
-    layout = Layout(binning, spec.outcomes, joint=_joint_of(binning, spec, columns))
-    counter = ProfileCounter(spec.name, spec.segment_keys, spec.pane_s)
+    learner = BinningLearner(spec, values)
     for chunk in columns:
-        counter.count(chunk, layout)
+        learner.add(chunk)
+    version = learner.version if version is None else version
+    counter = ReferenceCounter(spec, learner.layout(binning))
+    for chunk in columns:
+        counter.add(chunk)
     for pairs in labels:
-        counter.count_matched(pairs, layout)
-    panes: dict[str, dict[int, Profile]] = {}
-    for delta in counter.drain():
-        segment = panes.setdefault(delta.key.segment, {})
-        pane = delta.key.pane_s
-        counted = delta.profile if labels else delta.profile.without_outcomes()
-        segment[pane] = segment[pane].merge(counted) if pane in segment else counted
-    start = period.start_s if period else min(panes[ALL])
-    end = period.end_s if period else max(panes[ALL]) + spec.pane_s
-    segments = {
-        name: SegmentReference(
-            WindowProfile(Window(start, end), sum_profiles(profiles.values(), layout.of(name))),
-            {
-                size.name: group_windows(profiles, size, start, end, layout.of(name))
+        counter.add_labels(pairs)
+    reference = counter.reference(version, period, kind)
+    if reference.events != learner.rows:
+        raise StreamMonitorError(
+            f"{learner.rows} events of {spec.name} were read first and {reference.events} when they were "
+            "counted: the topic does not keep them for long enough, choose a later period"
+        )
+    return reference
+
+
+class ReferenceCounter:
+    """Counts a reference's rows by one layout; memory goes by the time they span, not by their number."""
+
+    def __init__(self, spec: ModelSpec, layout: Layout) -> None:
+        self._spec = spec
+        self._layout = layout
+        self._counter = ProfileCounter(spec.name, spec.segment_keys, spec.pane_s)
+        self._segments: dict[str, dict[int, Profile]] = {}
+        self._span: Window | None = None
+        self._has_labels = False
+        # Hours that no pane divides cannot be told from cells.
+        has_odd_hours = ReferenceKind.SEASONAL in spec.references and HOUR_S % spec.pane_s
+        self._sizes = () if has_odd_hours else spec.cell_sizes
+
+    def add(self, columns: InferenceColumns) -> None:
+        """Counts events, those of some panes at a time: a batch of a quiet model has rows of thousands."""
+        panes = columns.timestamp_us // (self._spec.pane_s * 1_000_000)
+        order = np.argsort(panes, kind="stable")
+        starts = np.flatnonzero(np.diff(panes[order], prepend=-1))
+        for rows in np.split(order, starts[_PANES::_PANES]):
+            some = columns if len(rows) == columns.n else columns.take(np.sort(rows))
+            self._counter.count(some, self._layout)
+            self._collect()
+
+    def add_labels(self, pairs: MatchedColumns) -> None:
+        """Counts labels of events that are or will be added."""
+        self._has_labels = True
+        self._counter.count_matched(pairs, self._layout)
+        self._collect()
+
+    def _collect(self) -> None:
+        for delta in self._counter.drain():
+            pane_s = delta.key.pane_s
+            if delta.key.segment == ALL:
+                start, end = pane_s, pane_s + self._spec.pane_s
+                held = self._span or Window(start, end)
+                self._span = Window(min(held.start_s, start), max(held.end_s, end))
+            at = cell_at(pane_s, self._sizes).start_s if self._sizes else pane_s
+            cells = self._segments.setdefault(delta.key.segment, {})
+            cells[at] = cells[at].merge(delta.profile) if at in cells else delta.profile
+
+    def reference(self, version: str, period: Window | None, kind: ReferenceKind) -> Reference:
+        """What was counted (see build_reference); raises InvalidSpecification without rows."""
+        spec, layout = self._spec, self._layout
+        span = period or self._span
+        if self._span is None or span is None:
+            raise no_rows(spec.name)
+        start, end = span.start_s, span.end_s
+        segments = {}
+        for name, cells in self._segments.items():
+            if not self._has_labels:
+                cells = {at: profile.without_outcomes() for at, profile in cells.items()}
+            total = WindowProfile(span, sum_profiles(cells.values(), layout.of(name)))
+            windows = {
+                size.name: group_windows(cells, size, start, end, layout.of(name))
                 for size in spec.windows
             }
-            | ({HOURS: hours_of(profiles)} if ReferenceKind.SEASONAL in spec.references else {}),
-        )
-        for name, profiles in panes.items()
-    }
-    return Reference(spec.name, version, kind, layout, start, end, segments)
+            if ReferenceKind.SEASONAL in spec.references:
+                windows[HOURS] = hours_of(cells)
+            segments[name] = SegmentReference(total, windows)
+        return Reference(spec.name, version, kind, layout, start, end, segments)
 
 
+_PANES: Final = 64
+"""How many panes are counted at a time: each has a slot for every bin of every feature."""
 HOURS: Final = "hours"
 """Stands for a window size where the hours are kept that `seasonal` compares with those of earlier weeks."""
 
@@ -196,22 +218,6 @@ def hours_of(panes: Mapping[int, Profile]) -> tuple[WindowProfile, ...]:
         WindowProfile(Window(at, at + HOUR_S), reduce(Profile.merge, grouped[at]))
         for at in sorted(grouped)
     )
-
-
-def _joint_of(
-    binning: Binning, spec: ModelSpec, columns: Sequence[InferenceColumns]
-) -> JointParams | None:
-    """What is counted in pairs: the important features, and the declared pairs' frequent categories."""
-    if not spec.judges_joint:
-        return None
-    importance = {name: policy.importance for name, policy in spec.policies.items()}
-    counts: dict[str, dict[str, int]] = {}
-    for name in {name for pair in spec.joint_pairs for name in pair}:
-        i = spec.schema.categorical.index(name)
-        values = pa.chunked_array([chunk.categorical[i].cast(pa.string()) for chunk in columns])
-        found = pc.value_counts(values.drop_null()).to_pylist()
-        counts[name] = {c["values"]: c["counts"] for c in found}
-    return choose_joint(binning, importance, spec.joint_features, spec.joint_pairs, counts)
 
 
 def sum_profiles(profiles: Iterable[Profile], layout: Layout) -> Profile:

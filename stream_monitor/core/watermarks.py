@@ -1,14 +1,30 @@
-"""Watermarks: how far event time has come, as the minimum over all partitions of a source topic."""
+"""Watermarks: how far event time has come in a partition, and in a topic as the minimum over all of them."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Final
 
 from stream_monitor.core.wire import PartitionProgress
 
 FLUSHED_US = 221_845_392_000_000_000
 """The watermark after an explicit end of the stream: the year 9000, so that a window of years that
 holds it still ends at a date."""
+
+IDLE_MARGIN_US: Final = 1_000_000
+"""What an idle partition's watermark stays behind broker time, beside what may be out of order."""
+
+
+def partition_watermark_us(
+    newest_us: int | None, idle_us: int | None, out_of_order_us: int
+) -> int | None:
+    """A partition's watermark from its newest event time and, if it is idle, from broker time.
+
+    None before the first event, unless it is idle.
+    """
+    marks = [] if newest_us is None else [newest_us]
+    marks += [] if idle_us is None else [idle_us - IDLE_MARGIN_US]
+    return max(marks) - out_of_order_us if marks else None
 
 
 def topic_watermark_us(

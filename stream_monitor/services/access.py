@@ -55,7 +55,7 @@ def grants(monitor: MonitorConfig) -> list[Grant]:
         *_topics("detector", "Write", topics.results, topics.events),
         *_topics("topics", "Create Describe", *own),
         *_topics("topics", "Create DescribeConfigs Describe", *source),
-        *_topics("reference", "Read", topics.inference),
+        *_topics("reference", "Read DescribeConfigs", topics.inference),
         *_topics("reference", "Write", topics.references),
         *_topics("check", "Read DescribeConfigs", *source, topics.references),
         *_topics(

@@ -136,11 +136,7 @@ def _references(installation: Installation, connections: Connections) -> list[Fi
             if r.layout.binning.schema.schema_id == spec.schema.schema_id
         ]
         if not own:
-            message = (
-                f"model {name} has no reference for its features: "
-                f"run `stream-monitor reference build {name}`"
-            )
-            findings.append(found("warning", message))
+            findings.append(found("warning", _unreferenced(name, spec)))
             continue
         findings += _obsolete(name, spec, own)
         windows = own[-1].segments["all"].windows
@@ -156,6 +152,16 @@ def _references(installation: Installation, connections: Connections) -> list[Fi
         else:
             findings.append(found("ok", f"model {name}: reference of {own[-1].events} events"))
     return findings
+
+
+def _unreferenced(name: str, spec: ModelSpec) -> str:
+    build = f"stream-monitor reference build {name}"
+    sizes = sorted(spec.windows, key=lambda size: size.size_s)
+    size = next((size for size in reversed(sizes) if size.size_s <= DAY_S), sizes[0])
+    return (
+        f"model {name} has no reference for its features: run `{build}`, or let it learn from its own "
+        f"first windows: `{build} --windows {MINIMUM_WINDOWS} --size {size.name} --wait`"
+    )
 
 
 def _obsolete(name: str, spec: ModelSpec, references: Sequence[Reference]) -> list[Finding]:

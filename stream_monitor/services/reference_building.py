@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
@@ -9,6 +11,7 @@ from typing import Any, Final
 from stream_monitor.config.loading import Installation
 from stream_monitor.core.binning import Binning
 from stream_monitor.core.errors import InvalidSpecification, StreamMonitorError, UnreadableBytes
+from stream_monitor.core.learning import ValueSketch
 from stream_monitor.core.policy import ModelSpec, ReferenceKind
 from stream_monitor.core.published import rfc3339
 from stream_monitor.core.reference_records import (
@@ -21,16 +24,12 @@ from stream_monitor.core.references import Reference, build_reference
 from stream_monitor.core.replaying import MICRO
 from stream_monitor.core.verdicts import MINIMUM_WINDOWS
 from stream_monitor.core.windows import Window
-from stream_monitor.services.history import (
-    ReferencePeriod,
-    parse_time,
-    reference_of,
-    table_rows,
-)
+from stream_monitor.services.first_windows import Standing, Wanted, first_windows
+from stream_monitor.services.history import ReferencePeriod, reference_of, table_rows
 from stream_monitor.services.operator_ports import Connections
 from stream_monitor.services.references import ReferenceReader, publish_reference
 from stream_monitor.services.table_files import read_table
-from stream_monitor.services.topic_history import read_events
+from stream_monitor.services.topic_history import TopicRows, time_bound
 from stream_monitor.services.wiring import wire
 
 ADVISED_WINDOWS: Final = MINIMUM_WINDOWS
@@ -39,6 +38,7 @@ ADVISED_WINDOWS: Final = MINIMUM_WINDOWS
 def build(
     installation: Installation, model: str, table: Path | None, period: ReferencePeriod,
     version: str | None, kind: ReferenceKind = ReferenceKind.VALIDATION, like: Reference | None = None,
+    connections: Connections | None = None,
 ) -> Reference:  # fmt: skip
     """A reference from a file's rows or the inference topic; all of it when the period names nothing.
 
@@ -52,14 +52,43 @@ def build(
         if period == ReferencePeriod():
             period = ReferencePeriod(rows=rows.events.n)
         built = reference_of(rows, spec, period, kind, binning)
-    else:
-        chunks = list(read_events(installation, model, period.since, period.until))
-        if not chunks:
-            raise StreamMonitorError(f"the inference topic holds no events of {model} in this time")
-        span = _span(period, spec)
-        first = chunks[0].version[0].as_py()
-        built = build_reference(spec, chunks, first, span, kind, binning=binning)
-    return built if version is None else replace(built, version=version)
+        return built if version is None else replace(built, version=version)
+    if period.rows is not None:
+        raise InvalidSpecification("--rows is of a file: choose a time of the topic by --since")
+    connections = connections or wire(installation)
+    extents = connections.administration().extents([installation.monitor.topics.inference])
+    ranges = {at: (extent.beginning, extent.stable_end) for at, extent in extents.items()}
+    since_us, until_us = (time_bound(text, spec) for text in (period.since, period.until))
+    events = TopicRows(installation, connections.ranges, model, ranges, since_us, until_us)
+    span = None
+    if since_us is not None and until_us is not None:
+        span = Window(since_us // MICRO, until_us // MICRO)
+    return build_reference(spec, events, version, span, kind, binning=binning, values=ValueSketch)
+
+
+def learn(
+    installation: Installation, model: str, wanted: Wanted, version: str | None,
+    kind: ReferenceKind = ReferenceKind.VALIDATION, like: Reference | None = None,
+    connections: Connections | None = None, wait: Callable[[Standing], None] | None = None,
+    clock: Callable[[], float] = time.time,
+) -> Reference:  # fmt: skip
+    """A reference of a model's own first windows in the inference topic (see first_windows)."""
+    installation.model(model)
+    spec = installation.specifications()[model]
+    binning = None if like is None else _bins_of(like, spec)
+    connections = connections or wire(installation)
+    found = first_windows(installation, model, wanted, connections, wait, clock)
+    bounds = (found.period.start_s * MICRO, found.period.end_s * MICRO)
+    events = TopicRows(installation, connections.ranges, model, found.ranges, *bounds)
+    built = build_reference(
+        spec, events, version, found.period, kind, binning=binning, values=ValueSketch
+    )
+    if built.events != found.rows:
+        raise StreamMonitorError(
+            f"{found.rows} events of {model} were there and {built.events} are left: the topic does not "
+            "keep them for long enough, ask for fewer windows"
+        )
+    return built
 
 
 def _bins_of(like: Reference, spec: ModelSpec) -> Binning:
@@ -70,13 +99,6 @@ def _bins_of(like: Reference, spec: ModelSpec) -> Binning:
             "build this one by bins of its own"
         )
     return binning
-
-
-def _span(period: ReferencePeriod, spec: ModelSpec) -> Window | None:
-    if not (period.since and period.until):
-        return None
-    zone = spec.windows[0].timezone
-    return Window(*(parse_time(text, zone) // MICRO for text in (period.since, period.until)))
 
 
 def held(

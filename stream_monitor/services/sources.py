@@ -10,11 +10,11 @@ from stream_monitor.core.records import TopicPartition
 from stream_monitor.core.replaying import MICRO
 from stream_monitor.core.retention import JoinRetention
 from stream_monitor.core.source_notes import SourceNote, decode_note
+from stream_monitor.core.watermarks import partition_watermark_us
 from stream_monitor.core.wire import PartitionProgress
 from stream_monitor.services.ports import Committed, Consumer
 from stream_monitor.services.status import ServiceStatus
 
-_IDLE_MARGIN_US = 1_000_000
 Offsets = Mapping[TopicPartition, int]
 
 
@@ -141,15 +141,14 @@ class Sources:
 
     def _watermark_us(self, tp: TopicPartition, newest_us: int | None) -> tuple[int | None, bool]:
         idle_us = self._idle_us(tp)
-        marks = [] if newest_us is None else [newest_us - self._settings.out_of_order * MICRO]
-        marks += [] if idle_us is None else [idle_us]
-        return max(marks, default=None), idle_us is not None
+        out_of_order_us = self._settings.out_of_order * MICRO
+        return partition_watermark_us(newest_us, idle_us, out_of_order_us), idle_us is not None
 
     def _idle_us(self, tp: TopicPartition) -> int | None:
-        """The watermark that broker time gives a partition read to its end; None while it is not idle."""
+        """Broker time, for a partition read to its end; None while it is not idle."""
         since_s = self._at_end_since_s.get(tp)
         if not self._is_live or since_s is None or self.broker_ms is None:
             return None
         if self._clock() - since_s < self._settings.idle_timeout:
             return None
-        return self.broker_ms * 1_000 - self._settings.out_of_order * MICRO - _IDLE_MARGIN_US
+        return self.broker_ms * 1_000

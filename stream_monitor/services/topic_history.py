@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -17,10 +17,38 @@ from stream_monitor.core.decoding.inference import InferenceDecoder
 from stream_monitor.core.decoding.labels import LabelDecoder
 from stream_monitor.core.errors import StreamMonitorError
 from stream_monitor.core.policy import ModelSpec
+from stream_monitor.core.records import Records, TopicPartition
 from stream_monitor.services.history import parse_time
+from stream_monitor.services.operator_ports import RangeReader
 from stream_monitor.services.wiring import wire
 
 _LABEL, _LABEL_TIME = "label", "label_time"
+
+
+@dataclass(frozen=True, slots=True)
+class TopicRows:
+    """A model's events in runs of offsets with event time in [since_us, until_us), read anew each time.
+
+    `opened` gives a reader, which is closed at the end of each reading.
+    """
+
+    installation: Installation
+    opened: Callable[[], RangeReader]
+    model: str
+    ranges: Mapping[TopicPartition, tuple[int, int]]
+    since_us: int | None = None
+    until_us: int | None = None
+
+    def __iter__(self) -> Iterator[InferenceColumns]:
+        reader = self.opened()
+        try:
+            batches = (fetched.records for fetched in reader.read(self.ranges))
+            specs = self.installation.specifications()
+            yield from _events(
+                batches, self.installation, specs, self.model, self.since_us, self.until_us
+            )
+        finally:
+            reader.close()
 
 
 def read_events(
@@ -31,22 +59,35 @@ def read_events(
 
     Without `is_masked`, category values are as written even where the model hashes or drops them.
     """
-    monitor = installation.monitor
     specs = installation.specifications()
     if not is_masked:
         specs = {name: replace(spec, masks={}) for name, spec in specs.items()}
     if model not in specs:
         raise StreamMonitorError(f"model {model} is not configured: add its file")
-    first, last = (_bound(text, specs[model]) for text in (since, until))
-    decoder = InferenceDecoder(
-        specs, monitor.profiler.max_record_bytes, monitor.profiler.future_tolerance * 1_000
-    )
-    for records in wire(installation).reader().read(monitor.topics.inference):
+    first, last = (time_bound(text, specs[model]) for text in (since, until))
+    batches = wire(installation).reader().read(installation.monitor.topics.inference)
+    return _events(batches, installation, specs, model, first, last)
+
+
+def inference_decoder(
+    installation: Installation, specs: Mapping[str, ModelSpec]
+) -> InferenceDecoder:
+    """A decoder with the profiler's limits."""
+    settings = installation.monitor.profiler
+    return InferenceDecoder(specs, settings.max_record_bytes, settings.future_tolerance * 1_000)
+
+
+def _events(
+    batches: Iterable[Records], installation: Installation, specs: Mapping[str, ModelSpec],
+    model: str, since_us: int | None, until_us: int | None,
+) -> Iterator[InferenceColumns]:  # fmt: skip
+    decoder = inference_decoder(installation, specs)
+    for records in batches:
         for columns in decoder.decode(records).columns:
             if columns.model == model:
-                within = columns.timestamp_us >= (first or 0)
-                if last is not None:
-                    within &= columns.timestamp_us < last
+                within = columns.timestamp_us >= (since_us or 0)
+                if until_us is not None:
+                    within &= columns.timestamp_us < until_us
                 if within.any():
                     yield columns.take(np.flatnonzero(within))
 
@@ -128,5 +169,6 @@ def _with_labels(table: pa.Table, chunks: list[LabelColumns]) -> pa.Table:
     ).append_column(_LABEL_TIME, times.cast(pa.timestamp("us", "UTC")))
 
 
-def _bound(text: str | None, spec: ModelSpec) -> int | None:
+def time_bound(text: str | None, spec: ModelSpec) -> int | None:
+    """Microseconds of a date or RFC 3339 in the model's time zone; None for none."""
     return None if text is None else parse_time(text, spec.windows[0].timezone)

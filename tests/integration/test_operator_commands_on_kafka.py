@@ -50,13 +50,13 @@ def rows(installation: Installation, *arguments: str, code: int = 0) -> list[Row
     return [json.loads(line) for line in shown.splitlines()]
 
 
-def refused(installation: Installation, *arguments: str) -> str:
+def refused(installation: Installation, *arguments: str, code: int = 1) -> str:
     """Standard error of a command that fails."""
     done = subprocess.run(
         [COMMAND, *arguments, "--config", installation.config], stdin=subprocess.DEVNULL,
         capture_output=True, text=True, timeout=WAIT_S, cwd=installation.folder, check=False,
     )  # fmt: skip
-    assert done.returncode == 1, done.stderr
+    assert done.returncode == code, done.stderr
     return done.stderr
 
 
@@ -121,6 +121,47 @@ def test_rejected_records_are_listed_and_sent_again(installation: Installation) 
     delete_before(installation, installation.inference, dict.fromkeys(range(4), -1))
     [gone] = rows(installation, "dead-letters", "redrive", "--yes")
     assert (gone["redriven"], gone["gone"]) == (0, 32)
+
+
+def test_a_reference_is_learned_from_the_first_windows_of_the_topic(
+    real_kafka: str, topic_prefix: str, tmp_path: Path
+) -> None:
+    installation = Installation(tmp_path / "app", real_kafka, topic_prefix, {"m": MODEL})
+    learning = ("reference", "build", "m", "--windows", "3")
+    assert "reference build m --windows" in "".join(check(installation)["warning"])
+    assert "0 of 3 windows of 1h are whole" in refused(installation, *learning)
+    installation.send(installation.inference, [event(n) for n in range(3 * 360 - 10)])
+    due = rfc3339(START_S + 3 * 3_600 + 300 + 60)
+    assert f"2 of 3 windows of 1h are whole, the rest is due at about {due}" in refused(
+        installation, *learning
+    )
+    refusal = refused(installation, *learning, "--until", "2025-01-01", code=2)
+    assert "leave out the file" in refusal
+    assert "say how many" in refused(installation, "reference", "build", "m", "--wait", code=2)
+
+    log = tmp_path / "learning.log"
+    with log.open("w") as file:
+        waiting, ended = (
+            subprocess.Popen(
+                [COMMAND, *learning, "--wait", "--config", installation.config, *more],
+                stderr=file, cwd=installation.folder,
+            )
+            for more in ((), ("--output", str(tmp_path / "never")))
+        )  # fmt: skip
+        wait_until(lambda: log.read_text().count("2 of 3 windows of 1h are whole") == 2)
+        ended.send_signal(signal.SIGINT)
+        assert ended.wait(WAIT_S) == 130
+        assert "Traceback" not in log.read_text()
+        installation.send(installation.inference, [event(n) for n in range(1_080, 2_160)])
+        assert waiting.wait(WAIT_S) == 0, log.read_text()
+    [held] = rows(installation, "reference", "show")
+    assert (held["events"], held["windows"]) == (3 * 360 - 10, "3 × 1h")
+    assert held["start"] == rfc3339(START_S)
+    installation.drain([("profiler", "one"), ("detector", "one")])
+    published = [json.loads(v) for v in read_values(installation.bootstrap, installation.results)]
+    verdicts = {f["verdict"] for r in published if r["type"] == "window" for f in r["features"]}
+    assert "ok" in verdicts
+    assert "drift" not in verdicts
 
 
 def total(installation: Installation) -> int:

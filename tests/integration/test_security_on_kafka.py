@@ -163,6 +163,10 @@ def test_metrics_hold_no_secret(shop: SecuredInstallation) -> None:
         ("reader", ("events", "tail", "--last", "5", "--no-follow")),
         ("topics", ("topics", "create")),
         ("reference", REFERENCE),
+        (
+            "reference",
+            ("reference", "build", "shop", "--windows", "2", "--wait", "--output", os.devnull),
+        ),
         ("operator", ("offsets", "show")),
         ("operator", ("verify",)),
         ("operator", ("dead-letters", "list")),
