@@ -10,6 +10,7 @@ from rich.progress import TaskID
 
 from stream_monitor.cli.output import note, progress_bar
 from stream_monitor.core.errors import InvalidSpecification
+from stream_monitor.core.published import rfc3339
 from stream_monitor.services.first_windows import Standing, Wanted
 
 _LOOK_S: Final = 10.0
@@ -47,12 +48,11 @@ class Waiting:
 
     def pause(self, standing: Standing) -> None:
         """Shows how far it is, and waits."""
+        due = "" if standing.due_s is None else f", due {rfc3339(standing.due_s)}"
         self._progress.update(
-            self._task,
-            description=str(standing),
-            completed=standing.complete,
-            total=standing.wanted,
-        )
+            self._task, description=f"windows of {standing.size}{due}",
+            completed=standing.complete, total=standing.wanted,
+        )  # fmt: skip
         if self._progress.disable and str(standing) != self._told:
             self._told = str(standing)
             note(self._told)
