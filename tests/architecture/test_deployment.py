@@ -38,9 +38,12 @@ def compose_commands() -> Iterator[tuple[str, ...]]:
 
 
 def chart_commands() -> Iterator[tuple[str, ...]]:
-    for template in sorted((CHART / "templates").glob("*.yaml")):
-        for listed in re.findall(r"^\s*args: (\[.*\])$", template.read_text("utf-8"), re.MULTILINE):
-            yield tuple(yaml.safe_load(listed))
+    for template in sorted((CHART / "templates").iterdir()):
+        if template.is_file():
+            text = template.read_text("utf-8")
+            for listed in re.findall(r"^\s*args: (\[.*\])$", text, re.MULTILINE):
+                for stage in STAGES if "{{ $stage }}" in listed else ("",):
+                    yield tuple(yaml.safe_load(listed.replace("{{ $stage }}", stage)))
 
 
 COMMANDS: Final = sorted({*compose_commands(), *chart_commands()})
@@ -193,26 +196,20 @@ def test_unknown_value_is_refused() -> None:
     assert len(values_errors(values)) == 1
 
 
-@pytest.mark.parametrize("stage", STAGES)
-def test_chart_names_each_instance_after_its_pod(stage: str) -> None:
-    template = (CHART / "templates" / f"{stage}.yaml").read_text("utf-8")
-    variable = f"STREAM_MONITOR__{stage.upper()}__INSTANCE"
-    assert re.search(
-        rf"name: {variable}\s+valueFrom:\s+fieldRef:\s+fieldPath: metadata.name", template
-    )
-    assert "podManagementPolicy: Parallel" in template
-
-
-def test_readme_of_the_chart_names_every_top_level_value() -> None:
-    readme = (CHART / "README.md").read_text("utf-8")
-    for name in load(CHART / "values.yaml"):
-        assert f"`{name}" in readme, name
-
-
-def test_lock_file_holds_pinned_names_and_hashes_without_addresses() -> None:
-    lines = (ROOT / "requirements.lock").read_text("utf-8").splitlines()
+@pytest.mark.parametrize(
+    "path", ["requirements.lock", "tests/tools/checkers.lock", "tests/tools/helm.lock"]
+)
+def test_lock_file_holds_pinned_names_and_hashes_without_addresses(path: str) -> None:
+    lines = (ROOT / path).read_text("utf-8").splitlines()
     pinned = re.compile(r"[a-z0-9-]+==[^\s]+( ; [^\\]+)? \\")
     hashed = re.compile(r"    --hash=sha256:[0-9a-f]{64}( \\)?")
     assert [
         line for line in lines if not pinned.fullmatch(line) and not hashed.fullmatch(line)
     ] == []
+
+
+def test_lock_file_of_npm_holds_hashes_without_addresses_of_packages() -> None:
+    packages = load(ROOT / "tests" / "tools" / "package-lock.json")["packages"]
+    packages.pop("")
+    assert all(package["integrity"].startswith("sha512-") for package in packages.values())
+    assert not any("resolved" in package for package in packages.values())
