@@ -50,28 +50,35 @@ def of_kind(manifests: Sequence[Manifest], kind: str) -> dict[str, Manifest]:
     return {m["metadata"]["name"]: m for m in manifests if m["kind"] == kind}
 
 
-def stateful_set(manifests: Sequence[Manifest], stage: str) -> Manifest:
-    """The StatefulSet of a service."""
-    return next(
-        found for name, found in of_kind(manifests, "StatefulSet").items() if name.endswith(stage)
+def workload(manifests: Sequence[Manifest], component: str) -> Manifest:
+    """The StatefulSet of a service, or the Job that makes the topics."""
+    (found,) = (
+        m
+        for m in manifests
+        if m["kind"] in ("StatefulSet", "Job")
+        and m["metadata"]["labels"]["app.kubernetes.io/component"] == component
     )
+    return found
 
 
-def container(manifests: Sequence[Manifest], stage: str) -> Manifest:
-    """The container of a service."""
-    found: list[Manifest] = stateful_set(manifests, stage)["spec"]["template"]["spec"]["containers"]
-    return next(each for each in found if each["name"] == stage)
+def container(manifests: Sequence[Manifest], component: str) -> Manifest:
+    """The container that is named after its component."""
+    found: list[Manifest] = workload(manifests, component)["spec"]["template"]["spec"]["containers"]
+    return next(each for each in found if each["name"] == component)
 
 
 class Pod:
-    """The files and the environment of one pod of a service, with a folder in the place of its root."""
+    """The files and the environment of one pod of a workload, with a folder in the place of its root."""
 
-    def __init__(self, manifests: Sequence[Manifest], stage: str, ordinal: int, root: Path) -> None:
-        workload = stateful_set(manifests, stage)
-        spec = workload["spec"]["template"]["spec"]
-        self.name = f"{workload['metadata']['name']}-{ordinal}"
+    def __init__(
+        self, manifests: Sequence[Manifest], component: str, ordinal: int, root: Path
+    ) -> None:
+        owner = workload(manifests, component)
+        spec = owner["spec"]["template"]["spec"]
+        self.name = f"{owner['metadata']['name']}-{ordinal}"
         self.root = root
-        self._container = container(manifests, stage)
+        self.grace_s = float(spec.get("terminationGracePeriodSeconds", 30))
+        self._container = container(manifests, component)
         self._mounts = {m["mountPath"]: m for m in self._container["volumeMounts"]}
         sources = {volume["name"]: volume for volume in spec["volumes"]}
         maps = of_kind(manifests, "ConfigMap")

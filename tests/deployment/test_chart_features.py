@@ -24,7 +24,7 @@ from tests.deployment.rendered import (
     container,
     of_kind,
     render,
-    stateful_set,
+    workload,
 )
 from tests.tools.provision import Tools
 
@@ -152,13 +152,12 @@ def test_autoscaled_service_has_no_fixed_replicas_and_dynamic_membership(
     assert [getattr(monitor, s).membership == "dynamic" for s in STAGES] == [
         s == stage for s in STAGES
     ]
-    assert ["replicas" in stateful_set(manifests, s)["spec"] for s in STAGES] == [
+    assert ["replicas" in workload(manifests, s)["spec"] for s in STAGES] == [
         s != stage for s in STAGES
     ]
     (scaled,) = of_kind(manifests, "ScaledObject").values()
     assert (
-        scaled["spec"]["scaleTargetRef"]["name"]
-        == stateful_set(manifests, stage)["metadata"]["name"]
+        scaled["spec"]["scaleTargetRef"]["name"] == workload(manifests, stage)["metadata"]["name"]
     )
     read = {
         "profiler": {monitor.topics.inference, monitor.topics.labels},
@@ -282,7 +281,7 @@ def test_each_packaged_dashboard_is_a_config_map_that_grafana_finds(
 
 def test_a_changed_model_restarts_the_pods(tools: Tools) -> None:
     def checksum(values: dict[str, Any]) -> str:
-        template = stateful_set(render(tools, values), "profiler")["spec"]["template"]
+        template = workload(render(tools, values), "profiler")["spec"]["template"]
         return str(template["metadata"]["annotations"]["checksum/config"])
 
     assert checksum({"models": {"a.yaml": "name: a"}}) == checksum(
