@@ -10,7 +10,10 @@ from typing import Final
 import pytest
 import yaml
 
+from tests.brokers.kafka_process import java_command
+from tests.brokers.provision import BrokerUnavailable, maven_jars
 from tests.deployment.rendered import CHART, OPERATOR_APIS, SCENARIOS, Manifest, render
+from tests.tools.fixtures import without_tools
 from tests.tools.provision import Tools, run
 
 KUBERNETES: Final = ("1.27", "1.37")
@@ -50,13 +53,24 @@ def operator_errors(tools: Tools, manifests: Sequence[Manifest], folder: Path) -
     return values.stdout + values.stderr + keys.stdout
 
 
-def parted(manifests: Sequence[Manifest]) -> tuple[list[Manifest], list[Manifest]]:
-    """Kubernetes' own, and those of operators that publish types."""
+def strimzi_errors(manifests: Sequence[Manifest]) -> str:
+    """What Strimzi's own model does not know of its resources."""
+    try:
+        jars = maven_jars(HERE / "strimzi" / "pom.xml", "strimzi")
+    except BrokerUnavailable as reason:
+        without_tools(str(reason))
+    program = HERE / "strimzi" / "StrimziKinds.java"
+    done = run([java_command(), "-cp", f"{jars}/*", program], given=json.dumps(manifests))
+    return done.stdout if done.returncode == 0 else done.stderr
+
+
+def parted(manifests: Sequence[Manifest]) -> tuple[list[Manifest], list[Manifest], list[Manifest]]:
+    """Kubernetes' own, those of operators that publish types, and Strimzi's."""
     own = [m for m in manifests if m["apiVersion"] not in OPERATOR_APIS]
-    theirs = [
+    typed = [
         m for m in manifests if m["apiVersion"] in OPERATOR_APIS and m["apiVersion"] != STRIMZI
     ]
-    return own, theirs
+    return own, typed, [m for m in manifests if m["apiVersion"] == STRIMZI]
 
 
 @pytest.mark.parametrize("values", SCENARIOS, ids=lambda path: path.stem)
@@ -69,10 +83,12 @@ def test_chart_lints_strictly(tools: Tools, values: Path) -> None:
 def test_every_scenario_renders_what_cluster_and_operators_accept(
     tools: Tools, values: Path, tmp_path: Path
 ) -> None:
-    own, theirs = parted(render(tools, values))
+    own, typed, strimzi = parted(render(tools, values))
     assert kubernetes_errors(tools, own, tmp_path) == ""
-    if theirs:
-        assert operator_errors(tools, theirs, tmp_path) == ""
+    if typed:
+        assert operator_errors(tools, typed, tmp_path) == ""
+    if strimzi:
+        assert strimzi_errors(strimzi) == ""
 
 
 def test_scenarios_render_every_kind_of_the_operators(tools: Tools) -> None:
@@ -83,13 +99,24 @@ def test_scenarios_render_every_kind_of_the_operators(tools: Tools) -> None:
 
 
 def test_validators_find_wrong_values_and_unknown_keys(tools: Tools, tmp_path: Path) -> None:
-    own, theirs = parted(render(tools, {"profiler": {"autoscaling": {"enabled": True}}}))
+    own, typed, _ = parted(render(tools, {"profiler": {"autoscaling": {"enabled": True}}}))
     for manifest in own:
         manifest["spec" if "spec" in manifest else "metadata"]["surplus"] = 1
     found = kubernetes_errors(tools, own, tmp_path)
     assert found.count("ERROR") == len(own) * len(KUBERNETES), found
-    (scaled,) = theirs
+    (scaled,) = typed
     scaled["spec"]["surplus"] = 1
-    assert '"surplus"' in operator_errors(tools, theirs, tmp_path)
+    assert '"surplus"' in operator_errors(tools, typed, tmp_path)
     scaled["spec"]["minReplicaCount"] = "one"
-    assert "minReplicaCount must be integer" in operator_errors(tools, theirs, tmp_path)
+    assert "minReplicaCount must be integer" in operator_errors(tools, typed, tmp_path)
+
+
+def test_unknown_keys_and_values_of_strimzi_are_found(tools: Tools) -> None:
+    strimzi = parted(render(tools, CHART / "ci" / "strimzi-values.yaml"))[2]
+    topic, *_, user = sorted(strimzi, key=lambda manifest: str(manifest["kind"]))
+    topic["spec"]["surplus"] = 1
+    user["spec"]["authorization"]["acls"][0]["operations"] = ["Reed"]
+    found = strimzi_errors(strimzi).splitlines()
+    assert len(found) == 2, found
+    assert any(line.endswith("Spec: unknown surplus") for line in found)
+    assert any(line.endswith("Operations: unknown value") for line in found)
