@@ -78,10 +78,10 @@ lock: $(VENV)/bin/python ## resolve pyproject.toml, and the tests' tools, anew i
 	@! grep -n '://' requirements.lock tests/tools/*.lock || { echo "a lock file holds an address"; exit 1; }
 
 .PHONY: chart
-chart: ## copy the alerting rules and dashboards of config/ into the Helm chart
+chart: $(STAMP) ## write what the Helm chart packages: dashboards, and the alert rules that know no model
 	@rm -rf helm/stream-monitor/files && mkdir -p helm/stream-monitor/files/dashboards
+	@$(BIN)/stream-monitor rules --out helm/stream-monitor/files/alerting_rules.yml
 	@cp config/grafana/dashboards/*.json helm/stream-monitor/files/dashboards
-	@cp config/prometheus/alerting_rules.yml helm/stream-monitor/files
 
 .PHONY: dashboards
 dashboards: $(STAMP) ## write the Grafana dashboards anew from stream_monitor/dashboards

@@ -1,3 +1,3 @@
 """Fixtures that every kind of test can ask for."""
 
-pytest_plugins = ("tests.brokers.fixtures", "tests.tools.fixtures")
+pytest_plugins = ("tests.brokers.fixtures",)

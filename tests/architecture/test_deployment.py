@@ -235,7 +235,7 @@ def test_lock_file_holds_pinned_names_and_hashes_without_addresses(path: str) ->
 
 
 def test_lock_file_of_npm_holds_hashes_without_addresses_of_packages() -> None:
-    packages = load(ROOT / "tests" / "tools" / "package-lock.json")["packages"]
+    packages = load(ROOT / "tests" / "validators" / "package-lock.json")["packages"]
     packages.pop("")
     assert all(package["integrity"].startswith("sha512-") for package in packages.values())
     assert not any("resolved" in package for package in packages.values())

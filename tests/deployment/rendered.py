@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import yaml
 
-from tests.tools.provision import Tools, run
+from tests.tools.checkers import checkers, run
 
 ROOT: Final = Path(__file__).parents[2]
 CHART: Final = ROOT / "helm" / "stream-monitor"
@@ -26,7 +26,7 @@ class NotRendered(Exception):
 
 
 def render(
-    tools: Tools, values: Mapping[str, Any] | Path | None = None, *, chart: Path = CHART,
+    values: Mapping[str, Any] | Path | None = None, *, chart: Path = CHART,
     apis: Sequence[str] = OPERATOR_APIS, arguments: Sequence[str] = (),
 ) -> list[Manifest]:  # fmt: skip
     """The manifests of a release with these values over the defaults, for a cluster that knows the APIs.
@@ -39,7 +39,7 @@ def render(
         from_file = isinstance(values, Path)
         given = None if from_file else yaml.safe_dump(values)
         arguments = ["--values", str(values) if from_file else "-", *arguments]
-    done = run([tools.helm, "template", RELEASE, chart, *known, *arguments], given=given)
+    done = run([checkers().helm, "template", RELEASE, chart, *known, *arguments], given=given)
     if done.returncode != 0:
         raise NotRendered(done.stderr)
     return [manifest for manifest in yaml.safe_load_all(done.stdout) if manifest]

@@ -10,12 +10,14 @@ from typing import Any, Final
 import pytest
 import yaml
 
+from stream_monitor.alerting.rules import rules_yaml
 from stream_monitor.config.loading import load_config
 from stream_monitor.config.monitor import MonitorConfig
 from stream_monitor.services.access import grants
 from stream_monitor.services.topics import owned_topics
 from tests.deployment.rendered import (
     CHART,
+    ROOT,
     SCENARIOS,
     STAGES,
     Manifest,
@@ -26,7 +28,6 @@ from tests.deployment.rendered import (
     render,
     workload,
 )
-from tests.tools.provision import Tools
 
 ON: Final[dict[str, dict[str, Any]]] = {
     "profiler": {"profiler": {"autoscaling": {"enabled": True}}},
@@ -34,7 +35,7 @@ ON: Final[dict[str, dict[str, Any]]] = {
     "networkPolicy": {"networkPolicy": {"enabled": True}},
     "serviceMonitor": {"serviceMonitor": {"enabled": True}},
     "podMonitor": {"podMonitor": {"enabled": True}},
-    "prometheusRule": {"prometheusRule": {"enabled": True, "groups": [{"name": "g", "rules": []}]}},
+    "prometheusRule": {"prometheusRule": {"enabled": True}},
     "strimzi.topics": {"strimzi": {"cluster": "events", "topics": {"enabled": True}}},
     "strimzi.users": {"strimzi": {"cluster": "events", "users": {"enabled": True}}},
 }
@@ -80,13 +81,13 @@ def chart_with_files(tmp_path: Path) -> Path:
     return chart
 
 
-def test_defaults_render_the_services_and_nothing_of_an_operator(tools: Tools) -> None:
-    assert kinds(render(tools, apis=())) == ALWAYS
+def test_defaults_render_the_services_and_nothing_of_an_operator() -> None:
+    assert kinds(render(apis=())) == ALWAYS
 
 
 @pytest.mark.parametrize("feature", ON)
-def test_feature_adds_its_objects_and_takes_none_away(tools: Tools, feature: str) -> None:
-    assert kinds(render(tools, ON[feature])) == ALWAYS | ADDED[feature]
+def test_feature_adds_its_objects_and_takes_none_away(feature: str) -> None:
+    assert kinds(render(ON[feature])) == ALWAYS | ADDED[feature]
 
 
 @pytest.mark.parametrize(
@@ -97,18 +98,14 @@ def test_feature_adds_its_objects_and_takes_none_away(tools: Tools, feature: str
     ],
     ids=["topics", "podDisruptionBudget"],
 )
-def test_feature_that_is_on_can_be_turned_off(
-    tools: Tools, values: dict[str, Any], gone: str
-) -> None:
-    assert kinds(render(tools, values)) == {k: n for k, n in ALWAYS.items() if k != gone}
+def test_feature_that_is_on_can_be_turned_off(values: dict[str, Any], gone: str) -> None:
+    assert kinds(render(values)) == {k: n for k, n in ALWAYS.items() if k != gone}
 
 
 @pytest.mark.parametrize("feature", sorted(set(ON) - {"networkPolicy"}))
-def test_feature_of_an_operator_that_is_not_there_is_refused_with_what_to_do(
-    tools: Tools, feature: str
-) -> None:
+def test_feature_of_an_operator_that_is_not_there_is_refused_with_what_to_do(feature: str) -> None:
     with pytest.raises(NotRendered, match=rf"{feature}.*enabled needs .* install its operator"):
-        render(tools, ON[feature], apis=())
+        render(ON[feature], apis=())
 
 
 @pytest.mark.parametrize(
@@ -120,23 +117,19 @@ def test_feature_of_an_operator_that_is_not_there_is_refused_with_what_to_do(
         ({"config": {"kafka": {"sasl.password": "canary"}}}, "sasl.password"),
         ({"networkPolicy": {"kafkaPorts": [0]}}, "kafkaPorts"),
         (ON["serviceMonitor"] | ON["podMonitor"], "scrape every pod twice"),
-        ({"prometheusRule": {"enabled": True}}, "there are no rules"),
+        ({"prometheusRule": {"enabled": True, "rules": "groups: []"}}, "must be the text of a file"),
         ({"strimzi": {"topics": {"enabled": True}}}, "strimzi.cluster"),
         ({"detector": {"autoscaling": {"enabled": True, "maxReplicas": 7}}}, "would stay idle"),
     ],
 )  # fmt: skip
-def test_wrong_values_are_refused_by_name(
-    tools: Tools, values: dict[str, Any], message: str
-) -> None:
+def test_wrong_values_are_refused_by_name(values: dict[str, Any], message: str) -> None:
     with pytest.raises(NotRendered, match=message):
-        render(tools, values)
+        render(values)
 
 
 @pytest.mark.parametrize("values", SCENARIOS, ids=lambda path: path.stem)
-def test_rendered_settings_are_taken_by_the_services(
-    tools: Tools, values: Path, tmp_path: Path
-) -> None:
-    monitor = settings(render(tools, values), tmp_path)
+def test_rendered_settings_are_taken_by_the_services(values: Path, tmp_path: Path) -> None:
+    monitor = settings(render(values), tmp_path)
     assert (monitor.metrics.host, monitor.metrics.port) == ("0.0.0.0", 9108)
     assert monitor.models == tmp_path / "etc" / "stream-monitor" / "models"
     assert monitor.profiler.store == tmp_path / "var" / "lib" / "stream-monitor" / "pending"
@@ -145,9 +138,9 @@ def test_rendered_settings_are_taken_by_the_services(
 
 @pytest.mark.parametrize("stage", STAGES)
 def test_autoscaled_service_has_no_fixed_replicas_and_dynamic_membership(
-    tools: Tools, stage: str, tmp_path: Path
+    stage: str, tmp_path: Path
 ) -> None:
-    manifests = render(tools, ON[stage])
+    manifests = render(ON[stage])
     monitor = settings(manifests, tmp_path)
     assert [getattr(monitor, s).membership == "dynamic" for s in STAGES] == [
         s == stage for s in STAGES
@@ -168,8 +161,8 @@ def test_autoscaled_service_has_no_fixed_replicas_and_dynamic_membership(
     assert {trigger["consumerGroup"] for trigger in triggers} == {f"{monitor.name}-{stage}"}
 
 
-def test_strimzi_topics_are_those_that_topics_create_makes(tools: Tools, tmp_path: Path) -> None:
-    manifests = render(tools, CHART / "ci" / "strimzi-values.yaml")
+def test_strimzi_topics_are_those_that_topics_create_makes(tmp_path: Path) -> None:
+    manifests = render(CHART / "ci" / "strimzi-values.yaml")
     found = [m["spec"] for m in of_kind(manifests, "KafkaTopic").values()]
     specs = owned_topics(settings(manifests, tmp_path).topics)
     assert sorted(found, key=lambda spec: str(spec["topicName"])) == sorted(
@@ -184,11 +177,9 @@ def test_strimzi_topics_are_those_that_topics_create_makes(tools: Tools, tmp_pat
     )  # fmt: skip
 
 
-def test_strimzi_users_have_the_rights_of_their_roles_and_no_others(
-    tools: Tools, tmp_path: Path
-) -> None:
+def test_strimzi_users_have_the_rights_of_their_roles_and_no_others(tmp_path: Path) -> None:
     values = yaml.safe_load((CHART / "ci" / "strimzi-values.yaml").read_text())
-    manifests = render(tools, values | {"topics": {"create": True}})
+    manifests = render(values | {"topics": {"create": True}})
     monitor = settings(manifests, tmp_path)
     names = {"transactionalId": "transactional_id", "prefix": "prefixed"}
     for role in (*STAGES, "topics"):
@@ -209,10 +200,8 @@ def test_strimzi_users_have_the_rights_of_their_roles_and_no_others(
         }
 
 
-def test_strimzi_users_sign_in_with_the_secret_that_the_operator_makes(
-    tools: Tools, tmp_path: Path
-) -> None:
-    manifests = render(tools, CHART / "ci" / "strimzi-values.yaml")
+def test_strimzi_users_sign_in_with_the_secret_that_the_operator_makes(tmp_path: Path) -> None:
+    manifests = render(CHART / "ci" / "strimzi-values.yaml")
     kafka = settings(manifests, tmp_path).kafka.reveal()
     assert kafka["sasl.mechanism"] == "SCRAM-SHA-512"
     for stage in STAGES:
@@ -226,16 +215,16 @@ def test_strimzi_users_sign_in_with_the_secret_that_the_operator_makes(
         assert mounts[str(Path(kafka["ssl.ca.location"]).parent)] == "cluster-ca"
 
 
-def test_network_policy_takes_the_brokers_ports_from_the_settings(tools: Tools) -> None:
+def test_network_policy_takes_the_brokers_ports_from_the_settings() -> None:
     values = {"config": {"kafka": {"bootstrap.servers": "a:9093,b:9094,c:9093"}}}
-    (policy,) = of_kind(render(tools, ON["networkPolicy"] | values), "NetworkPolicy").values()
+    (policy,) = of_kind(render(ON["networkPolicy"] | values), "NetworkPolicy").values()
     dns, kafka = policy["spec"]["egress"]
     assert [port["port"] for port in dns["ports"]] == [53, 53]
     assert [port["port"] for port in kafka["ports"]] == [9093, 9094]
 
 
-def test_network_policy_selects_every_pod_that_talks_to_kafka(tools: Tools) -> None:
-    manifests = render(tools, ON["networkPolicy"])
+def test_network_policy_selects_every_pod_that_talks_to_kafka() -> None:
+    manifests = render(ON["networkPolicy"])
     (policy,) = of_kind(manifests, "NetworkPolicy").values()
     selector = policy["spec"]["podSelector"]
     (components,) = selector["matchExpressions"]
@@ -246,8 +235,8 @@ def test_network_policy_selects_every_pod_that_talks_to_kafka(tools: Tools) -> N
             assert labels[components["key"]] in components["values"]
 
 
-def test_service_lists_the_services_pods_and_no_others(tools: Tools) -> None:
-    manifests = render(tools)
+def test_service_lists_the_services_pods_and_no_others() -> None:
+    manifests = render()
     (service,) = of_kind(manifests, "Service").values()
     selector = service["spec"]["selector"].items()
     pods = [m["spec"]["template"] for m in manifests if m["kind"] in ("StatefulSet", "Job")]
@@ -260,28 +249,36 @@ def test_service_lists_the_services_pods_and_no_others(tools: Tools) -> None:
     assert sorted(listed) == sorted(STAGES)
 
 
+def rule_groups(values: dict[str, Any], chart: Path) -> list[dict[str, Any]]:
+    rule = {"prometheusRule": {"enabled": True, **values}}
+    (found,) = of_kind(render(rule, chart=chart), "PrometheusRule").values()
+    groups: list[dict[str, Any]] = found["spec"]["groups"]
+    return groups
+
+
 def test_packaged_rules_come_before_given_ones_and_are_not_templates(
-    tools: Tools, chart_with_files: Path
+    chart_with_files: Path,
 ) -> None:
-    manifests = render(tools, ON["prometheusRule"], chart=chart_with_files)
-    (found,) = of_kind(manifests, "PrometheusRule").values()
-    packaged, given = found["spec"]["groups"]
+    packaged, given = rule_groups({"groups": [{"name": "g", "rules": []}]}, chart_with_files)
     assert packaged["rules"][0]["annotations"]["summary"] == "{{ $labels.model }} drifts"
     assert given["name"] == "g"
 
 
-def test_each_packaged_dashboard_is_a_config_map_that_grafana_finds(
-    tools: Tools, chart_with_files: Path
-) -> None:
-    manifests = render(tools, {"dashboards": {"enabled": True}}, chart=chart_with_files)
+def test_rules_written_for_the_models_replace_the_packaged_ones(chart_with_files: Path) -> None:
+    written = rules_yaml(load_config(ROOT / "config" / "monitor.yaml", {}))
+    assert rule_groups({"rules": written}, chart_with_files) == yaml.safe_load(written)["groups"]
+
+
+def test_each_packaged_dashboard_is_a_config_map_that_grafana_finds(chart_with_files: Path) -> None:
+    manifests = render({"dashboards": {"enabled": True}}, chart=chart_with_files)
     found = of_kind(manifests, "ConfigMap")["watch-stream-monitor-dashboard-feature-drift"]
     assert found["metadata"]["labels"]["grafana_dashboard"] == "1"
     assert json.loads(found["data"]["feature_drift.json"]) == {"title": "{{feature}}"}
 
 
-def test_a_changed_model_restarts_the_pods(tools: Tools) -> None:
+def test_a_changed_model_restarts_the_pods() -> None:
     def checksum(values: dict[str, Any]) -> str:
-        template = workload(render(tools, values), "profiler")["spec"]["template"]
+        template = workload(render(values), "profiler")["spec"]["template"]
         return str(template["metadata"]["annotations"]["checksum/config"])
 
     assert checksum({"models": {"a.yaml": "name: a"}}) == checksum(

@@ -1,28 +1,22 @@
-"""The chart's README names every value with its default, and its copied files are their sources."""
+"""The chart's README names every value with its default, and what it packages is up to date."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any, Final
 
-import pytest
 import yaml
 
+from stream_monitor.alerting.rules import rules_yaml
+from stream_monitor.config.loading import load_config
 from tests.deployment.rendered import CHART, ROOT
 
 OPEN: Final = ("config", "profiler.resources", "detector.resources", "dashboards.labels")
 """Values that are one row, though their default is a mapping."""
 DESCRIBED: Final = OPEN[:-1]
 """Defaults too long for a cell."""
-SOURCES: Final = {
-    "files/alerting_rules.yml": "config/prometheus/alerting_rules.yml",
-    **{
-        f"files/dashboards/{path.name}": f"config/grafana/dashboards/{path.name}"
-        for path in sorted((ROOT / "config" / "grafana" / "dashboards").glob("*.json"))
-    },
-}
+DASHBOARDS: Final = ROOT / "config" / "grafana" / "dashboards"
 
 
 def leaves(values: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
@@ -44,18 +38,14 @@ def test_readme_has_a_row_with_the_default_of_every_value_and_no_other_rows() ->
             assert yaml.safe_load(rows[path].strip("`")) == default, path
 
 
-@pytest.mark.parametrize("copy", sorted(SOURCES))
-def test_packaged_file_is_its_source(copy: str) -> None:
-    source = ROOT / SOURCES[copy]
-    assert source.exists() == (CHART / copy).exists(), "run `make chart`"
-    if source.exists():
-        assert (CHART / copy).read_bytes() == source.read_bytes(), "run `make chart`"
-
-
-def test_nothing_else_is_packaged() -> None:
-    packaged = {
-        str(Path(path).relative_to(CHART))
-        for path in (CHART / "files").rglob("*")
+def test_packaged_files_are_what_make_chart_writes() -> None:
+    installation = load_config(None, {})
+    assert not installation.models
+    expected = {f"dashboards/{path.name}": path.read_text("utf-8") for path in DASHBOARDS.glob("*")}
+    expected["alerting_rules.yml"] = rules_yaml(installation)
+    folder = CHART / "files"
+    assert {
+        str(path.relative_to(folder)): path.read_text("utf-8")
+        for path in folder.rglob("*")
         if path.is_file()
-    }
-    assert packaged <= set(SOURCES)
+    } == expected

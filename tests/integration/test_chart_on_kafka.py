@@ -29,7 +29,6 @@ from tests.deployment.rendered import Manifest, Pod, of_kind, render
 from tests.integration.installation import COMMAND, WAIT_S
 from tests.integration.small_model import MODEL, event
 from tests.integration.topics import read_values
-from tests.tools.provision import Tools
 
 pytestmark = pytest.mark.kafka
 
@@ -81,7 +80,7 @@ def started(pod: Pod, *, port: int) -> subprocess.Popen[bytes]:
 
 
 @pytest.fixture
-def manifests(tools: Tools, real_kafka: str, topic_prefix: str) -> list[Manifest]:
+def manifests(real_kafka: str, topic_prefix: str) -> list[Manifest]:
     """The chart's defaults but for the broker, one copy of each topic, their names, and a model."""
     values: dict[str, Any] = {
         "config": {
@@ -98,7 +97,7 @@ def manifests(tools: Tools, real_kafka: str, topic_prefix: str) -> list[Manifest
     sources = [NewTopic(f"{topic_prefix}{t}", PARTITIONS, 1) for t in ("inference", "labels")]
     for future in admin.create_topics(sources).values():
         future.result(WAIT_S)
-    return render(tools, values, apis=())
+    return render(values, apis=())
 
 
 @pytest.fixture
