@@ -119,11 +119,10 @@ class Pod:
                 found[each["name"]] = self.name
         return found
 
-    @property
-    def probes(self) -> dict[str, str]:
-        """The path that each probe asks for, by the probe's name."""
-        names = ("startupProbe", "livenessProbe", "readinessProbe")
-        return {name: self._container[name]["httpGet"]["path"] for name in names}
+    def probe(self, name: str) -> tuple[str, float]:
+        """The path that a probe asks for, and how long it lets that fail, in seconds."""
+        probe = self._container[name]
+        return probe["httpGet"]["path"], probe["periodSeconds"] * probe.get("failureThreshold", 3)
 
     @property
     def config(self) -> Path:

@@ -30,7 +30,7 @@ from tests.integration.installation import COMMAND, WAIT_S
 from tests.integration.small_model import MODEL, event
 from tests.integration.topics import read_values
 
-pytestmark = pytest.mark.kafka
+pytestmark = [pytest.mark.kafka, pytest.mark.timeout(900)]
 
 PARTITIONS: Final = 4
 HOUR: Final = 360
@@ -56,11 +56,12 @@ class Running:
         except OSError:
             return 0
 
-    def wait_until_well(self, probe: str) -> None:
-        deadline = time.monotonic() + WAIT_S
-        while self.answer(self.pod.probes[probe]) != 200:
+    def wait_until_well(self, name: str, within_s: float | None = None) -> None:
+        path, allowed_s = self.pod.probe(name)
+        deadline = time.monotonic() + (within_s or allowed_s)
+        while self.answer(path) != 200:
             assert self.process.poll() is None, self.log()
-            assert time.monotonic() < deadline, f"{self.pod.name} fails its {probe}: {self.log()}"
+            assert time.monotonic() < deadline, f"{self.pod.name} fails its {name}: {self.log()}"
 
     def log(self) -> str:
         return (self.pod.root / "log").read_text()[-3000:]
@@ -152,8 +153,10 @@ def test_rendered_defaults_run_as_a_group_that_publishes_and_ends_in_time(
     manifests: list[Manifest], running: list[Running], real_kafka: str, topic_prefix: str
 ) -> None:
     for member in running:
-        for probe in ("startupProbe", "readinessProbe", "livenessProbe"):
-            member.wait_until_well(probe)
+        member.wait_until_well("startupProbe")
+    for member in running:
+        member.wait_until_well("readinessProbe", WAIT_S)
+        member.wait_until_well("livenessProbe")
     asked = subprocess.run(
         chart_test(manifests, running), capture_output=True, text=True, check=False
     )
