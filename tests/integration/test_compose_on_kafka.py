@@ -9,7 +9,7 @@ import subprocess
 import time
 from collections import defaultdict
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, Final
@@ -23,7 +23,7 @@ from tests.brokers.kafka_process import free_ports
 from tests.integration.installation import COMMAND, WAIT_S
 from tests.integration.topics import read_records, read_values
 
-pytestmark = pytest.mark.kafka
+pytestmark = [pytest.mark.kafka, pytest.mark.timeout(600)]
 
 ROOT: Final = Path(__file__).parents[2]
 SERVICES: Final = yaml.safe_load((ROOT / "docker-compose.yml").read_text("utf-8"))["services"]
@@ -141,6 +141,9 @@ def test_flights_are_sent_at_the_chosen_speed_judged_and_sent_only_once(
     deadline = time.monotonic() + WAIT_S
     while not judged(real_kafka, f"{topic_prefix}sm.results"):
         assert time.monotonic() < deadline, compose.log("detector")
+        with suppress(subprocess.TimeoutExpired):
+            services["detector"].wait(0.5)
+            pytest.fail(compose.log("detector"))
     assert "into an empty topic" in compose.run("demo", "--days", str(DAYS), code=1)
 
     for name, process in services.items():
