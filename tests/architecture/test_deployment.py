@@ -183,6 +183,8 @@ def test_nobody_can_log_in_to_grafana_of_compose() -> None:
     assert environment["GF_AUTH_DISABLE_LOGIN_FORM"] == "true"
     assert environment["GF_SECURITY_DISABLE_INITIAL_ADMIN_CREATION"] == "true"
     assert not any("PASSWORD" in name for name in environment)
+
+
 def test_compose_holds_no_secret() -> None:
     secret = re.compile("password|secret|token|credential|api_?key", re.IGNORECASE)
     for name, service in COMPOSE["services"].items():

@@ -36,6 +36,7 @@ ON: Final[dict[str, dict[str, Any]]] = {
     "serviceMonitor": {"serviceMonitor": {"enabled": True}},
     "podMonitor": {"podMonitor": {"enabled": True}},
     "prometheusRule": {"prometheusRule": {"enabled": True}},
+    "dashboards": {"dashboards": {"enabled": True}},
     "strimzi.topics": {"strimzi": {"cluster": "events", "topics": {"enabled": True}}},
     "strimzi.users": {"strimzi": {"cluster": "events", "users": {"enabled": True}}},
 }
@@ -46,6 +47,7 @@ ADDED: Final = {
     "serviceMonitor": {"ServiceMonitor": 1},
     "podMonitor": {"PodMonitor": 1},
     "prometheusRule": {"PrometheusRule": 1},
+    "dashboards": {"ConfigMap": 2 + len(list((CHART / "files" / "dashboards").iterdir()))},
     "strimzi.topics": {"KafkaTopic": 6},
     "strimzi.users": {"KafkaUser": 3},
 }
@@ -102,7 +104,7 @@ def test_feature_that_is_on_can_be_turned_off(values: dict[str, Any], gone: str)
     assert kinds(render(values)) == {k: n for k, n in ALWAYS.items() if k != gone}
 
 
-@pytest.mark.parametrize("feature", sorted(set(ON) - {"networkPolicy"}))
+@pytest.mark.parametrize("feature", sorted(set(ON) - {"networkPolicy", "dashboards"}))
 def test_feature_of_an_operator_that_is_not_there_is_refused_with_what_to_do(feature: str) -> None:
     with pytest.raises(NotRendered, match=rf"{feature}.*enabled needs .* install its operator"):
         render(ON[feature], apis=())
