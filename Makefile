@@ -7,9 +7,11 @@ STAMP := $(VENV)/.installed
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 FAST_TESTS := tests/unit/core tests/unit/config tests/unit/cli tests/unit/telemetry tests/unit/dashboards tests/laws tests/architecture
-SLOW_TESTS := tests/unit/services tests/unit/connectors tests/unit/demo tests/simulation tests/oracles tests/contracts tests/alerts tests/dashboards tests/validators
+SLOW_TESTS := tests/unit/services tests/unit/connectors tests/unit/demo tests/simulation tests/oracles tests/contracts tests/alerts tests/dashboards tests/validators tests/deployment
 WHOLE_TESTS := tests/integration tests/acceptance
 PYTEST := $(BIN)/python -m pytest
+COMPILE := $(BIN)/uv --quiet pip compile --universal --python-version 3.11 --upgrade --generate-hashes \
+	--no-emit-index-url --no-emit-find-links --no-annotate --no-header
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
@@ -68,12 +70,18 @@ format: $(STAMP) ## format the code and apply the safe fixes
 	@$(BIN)/ruff format --quiet .
 
 .PHONY: lock
-lock: $(VENV)/bin/python ## resolve pyproject.toml anew into requirements.lock
+lock: $(VENV)/bin/python ## resolve pyproject.toml, and the tests' tools, anew into their lock files
 	@$(PIP) install uv
-	@$(BIN)/uv --quiet pip compile pyproject.toml --extra dev --universal --python-version 3.11 \
-		--upgrade --generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate \
-		--no-header --output-file requirements.lock > /dev/null
-	@! grep -n '://' requirements.lock || { echo "requirements.lock holds an address"; exit 1; }
+	@$(COMPILE) pyproject.toml --extra dev --output-file requirements.lock > /dev/null
+	@$(COMPILE) tests/tools/checkers.in --output-file tests/tools/checkers.lock > /dev/null
+	@$(COMPILE) tests/tools/helm.in --no-deps --output-file tests/tools/helm.lock > /dev/null
+	@! grep -n '://' requirements.lock tests/tools/*.lock || { echo "a lock file holds an address"; exit 1; }
+
+.PHONY: chart
+chart: $(STAMP) ## write what the Helm chart packages: dashboards, and the alert rules that know no model
+	@rm -rf helm/stream-monitor/files && mkdir -p helm/stream-monitor/files/dashboards
+	@$(BIN)/stream-monitor rules --out helm/stream-monitor/files/alerting_rules.yml
+	@cp config/grafana/dashboards/*.json helm/stream-monitor/files/dashboards
 
 .PHONY: dashboards
 dashboards: $(STAMP) ## write the Grafana dashboards anew from stream_monitor/dashboards

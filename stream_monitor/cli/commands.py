@@ -15,6 +15,7 @@ from stream_monitor.cli import (
     config,
     dead_letters,
     demo,
+    demo_producer,
     events,
     offsets,
     reference,
@@ -52,6 +53,7 @@ app.command("results")(results.results)
 app.command("rules")(rules.rules)
 app.command("verify")(verify.verify)
 app.command("demo")(demo.demo)
+app.command("demo-producer")(demo_producer.demo_producer)
 
 
 def run_command() -> None:

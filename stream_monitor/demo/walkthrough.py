@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 import threading
 import time
-from datetime import date, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,23 +14,19 @@ import pyarrow as pa
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-from stream_monitor.config.loading import Installation
 from stream_monitor.config.monitor import LogConfig
-from stream_monitor.core.references import Reference
-from stream_monitor.demo import flights, model
-from stream_monitor.demo.configuration import demo_installation, demo_model
-from stream_monitor.demo.events import Record, ticks
+from stream_monitor.demo import flights
+from stream_monitor.demo.airport import REFERENCE_DAYS, SENDER, departures, first_reference, send
+from stream_monitor.demo.configuration import demo_installation
+from stream_monitor.demo.events import ticks
 from stream_monitor.demo.report import render
 from stream_monitor.demo.story import Story
-from stream_monitor.services.history import ReferencePeriod, parse_time, reference_of, table_rows
-from stream_monitor.services.ports import Outgoing, Producer
 from stream_monitor.services.references import publish_reference
 from stream_monitor.services.running import run_together
 from stream_monitor.services.topics import owned_topics, source_topics
 from stream_monitor.services.wiring import EmbeddedBroker, Wiring, wire_embedded
 from stream_monitor.telemetry.logs import configure_logs
 
-REFERENCE_DAYS = 35
 _TICK = timedelta(hours=6)
 _AHEAD = 15_000
 _QUIET_POLLS = 30
@@ -41,19 +37,14 @@ def run_demo(days: int, report: Path, port: int) -> None:
     configure_logs(LogConfig(level="warning", format="console"))
     console = Console()
     console.print("[bold]stream_monitor demo[/]: New York departures of 2013, late or on time?")
-    table = flights.load()
-    learned = model.learn(model.january(table))
-    table = model.with_predictions(table, learned)
-    first = date(2013, 1, 1)
-    since, until = first.isoformat(), (first + timedelta(days=REFERENCE_DAYS)).isoformat()
-    history, live = _split(table, since, until, (first + timedelta(days=REFERENCE_DAYS + days)))
-    console.print(f"a river model learned January; {live.num_rows:,} flights to replay")
+    found = departures(days)
+    console.print(f"a river model learned January; {found.replayed.num_rows:,} flights to replay")
     broker = EmbeddedBroker()
     with tempfile.TemporaryDirectory(prefix="stream-monitor-demo-") as folder:
         installation = demo_installation(Path(folder), port)
         wiring = wire_embedded(installation, broker)
         _create_topics(wiring)
-        reference = _reference(history, installation, since, until)
+        reference = first_reference(found.history, installation)
         publish_reference(
             reference, wiring.producer("reference"), installation.monitor.topics.references
         )
@@ -61,7 +52,7 @@ def run_demo(days: int, report: Path, port: int) -> None:
             f"reference: {reference.events:,} flights of the first {REFERENCE_DAYS} days; "
             f"broker in this process at {broker.cluster.settings['bootstrap.servers']}"
         )
-        _Demo(wiring, live, console, report).run()
+        _Demo(wiring, found.replayed, console, report).run()
 
 
 class _Demo:
@@ -137,7 +128,7 @@ class _Demo:
 
     def _produce(self) -> None:
         """Sends flights at departure and labels at landing, never far ahead of the profiler."""
-        producer = self._wiring.producer("airport")
+        producer = self._wiring.producer(SENDER)
         producer.init_transactions()
         topics = self._wiring.monitor.topics
         sent = 0
@@ -146,10 +137,7 @@ class _Demo:
                 return
             if not (tick.inference or tick.labels):
                 continue
-            producer.begin()
-            _send(producer, topics.inference, tick.inference)
-            _send(producer, topics.labels, tick.labels)
-            producer.commit()
+            send(producer, topics, tick)
             sent += len(tick.inference) + len(tick.labels)
             self._progress.update(self._task, advance=len(tick.inference))
             while sent - self._consumed() > _AHEAD:
@@ -192,29 +180,6 @@ class _Demo:
         )
 
 
-def _send(producer: Producer, topic: str, records: list[Record]) -> None:
-    for key, value, _ in records:
-        producer.produce(Outgoing(topic, key, value))
-
-
 def _create_topics(wiring: Wiring) -> None:
     topics = wiring.monitor.topics
     wiring.topics().create([*source_topics(topics), *owned_topics(topics)])
-
-
-def _reference(table: pa.Table, installation: Installation, since: str, until: str) -> Reference:
-    spec = installation.specifications()["flights"]
-    rows = table_rows(table, demo_model(), spec)
-    return reference_of(rows, spec, ReferencePeriod(since=since, until=until))
-
-
-def _split(table: pa.Table, since: str, until: str, end: date) -> tuple[pa.Table, pa.Table]:
-    """The reference's flights, and those that are replayed."""
-    first, middle, last = (
-        parse_time(text, flights.TIME_ZONE) for text in (since, until, end.isoformat())
-    )
-    times = table["timestamp"].cast(pa.int64()).to_numpy()
-    history = (times >= first) & (times < middle)
-    return table.filter(pa.array(history)), table.filter(
-        pa.array((times >= middle) & (times < last))
-    )

@@ -22,6 +22,8 @@ CHART: Final = ROOT / "helm" / "stream-monitor"
 GRAFANA: Final = ROOT / "config" / "grafana"
 STAGES: Final = ("profiler", "detector")
 METRICS_PORT: Final = 9108
+DONE: Final = ("topics", "demo")
+"""Services of compose that end when their work is done."""
 
 
 def load(path: Path) -> Any:
@@ -38,9 +40,12 @@ def compose_commands() -> Iterator[tuple[str, ...]]:
 
 
 def chart_commands() -> Iterator[tuple[str, ...]]:
-    for template in sorted((CHART / "templates").glob("*.yaml")):
-        for listed in re.findall(r"^\s*args: (\[.*\])$", template.read_text("utf-8"), re.MULTILINE):
-            yield tuple(yaml.safe_load(listed))
+    for template in sorted((CHART / "templates").iterdir()):
+        if template.is_file():
+            text = template.read_text("utf-8")
+            for listed in re.findall(r"^\s*args: (\[.*\])$", text, re.MULTILINE):
+                for stage in STAGES if "{{ $stage }}" in listed else ("",):
+                    yield tuple(yaml.safe_load(listed.replace("{{ $stage }}", stage)))
 
 
 COMMANDS: Final = sorted({*compose_commands(), *chart_commands()})
@@ -50,7 +55,7 @@ def refusal(app: typer.Typer, words: tuple[str, ...]) -> str | None:
     """Why the command line would not take the words; None if it knows each of them.
 
     Asking for help parses subcommands and options but not the values of arguments, so the help of
-    the first word must name the second, be it a subcommand or one of an argument's choices.
+    the first word must name the second, be it a subcommand, an option or one of an argument's choices.
     """
     wide = {"COLUMNS": "200", "NO_COLOR": "1", "TERM": "dumb"}
     parsed = CliRunner().invoke(app, [*words, "--help"], env=wide)
@@ -58,14 +63,16 @@ def refusal(app: typer.Typer, words: tuple[str, ...]) -> str | None:
         return parsed.output
     shown = CliRunner().invoke(app, [words[0], "--help"], env=wide).output
     described = shown.partition("Usage")[2].partition("\n")[2]
-    if not re.search(rf"\b{re.escape(words[1])}\b", described):
+    if not re.search(rf"(?<![\w-]){re.escape(words[1])}\b", described):
         return f"the help of {words[0]} does not name {words[1]}"
     return None
 
 
 def test_compose_and_chart_run_both_stages_and_create_the_topics() -> None:
     expected = {("run", stage) for stage in STAGES} | {("topics", "create")}
-    assert {command[:2] for command in compose_commands()} == expected
+    assert {command[:2] for command in compose_commands()} == expected | {
+        ("demo-producer", "--config")
+    }
     assert {command[:2] for command in chart_commands()} == expected
 
 
@@ -89,12 +96,12 @@ def test_every_image_has_a_pinned_tag(image: str) -> None:
     assert re.fullmatch(r"v?\d+\.\d+\.\d+(-[a-z0-9.-]+)?", tag)
 
 
-@pytest.mark.parametrize("stage", [*STAGES, "topics"])
+@pytest.mark.parametrize("stage", [*STAGES, *DONE])
 def test_compose_confines_our_containers(stage: str) -> None:
     service = COMPOSE["services"][stage]
     assert service["read_only"] is True
     assert service["cap_drop"] == ["ALL"]
-    assert any(mount.startswith("/var/cache/stream-monitor") for mount in service["tmpfs"])
+    assert "compiled-code:/var/cache/stream-monitor" in service["volumes"]
     assert "USER 10001:10001" in (ROOT / "Dockerfile").read_text("utf-8")
 
 
@@ -104,7 +111,7 @@ def test_compose_publishes_on_the_loopback_address_only(service: str) -> None:
         assert port.startswith("127.0.0.1:")
 
 
-@pytest.mark.parametrize("service", sorted(set(COMPOSE["services"]) - {"topics"}))
+@pytest.mark.parametrize("service", sorted(set(COMPOSE["services"]) - set(DONE)))
 def test_compose_checks_the_health_of_whatever_stays_up(service: str) -> None:
     assert COMPOSE["services"][service]["healthcheck"]["test"][0] == "CMD"
 
@@ -112,22 +119,40 @@ def test_compose_checks_the_health_of_whatever_stays_up(service: str) -> None:
 def test_compose_mounts_only_files_that_exist_and_volumes_that_are_declared() -> None:
     for service in COMPOSE["services"].values():
         for mount in service.get("volumes", []):
-            source = mount.partition(":")[0]
+            source, _, rest = mount.partition(":")
             if source.startswith("./"):
                 assert (ROOT / source).exists(), source
+            elif source.startswith("/"):
+                assert ":ro" in rest, f"{source} of the host may only be read"
             else:
                 assert source in COMPOSE["volumes"], source
 
 
-def test_prometheus_scrapes_the_stages_of_compose() -> None:
+def test_prometheus_scrapes_services_of_compose_only_and_every_stage_and_exporter() -> None:
     settings = load(ROOT / "config" / "prometheus" / "prometheus.yml")
     targets = {
-        target
+        target.partition(":")[0]
         for job in settings["scrape_configs"]
-        for group in job["static_configs"]
+        for group in job.get("static_configs", [])
         for target in group["targets"]
     }
-    assert targets == {f"{stage}:{METRICS_PORT}" for stage in STAGES}
+    looked_up = {
+        name
+        for job in settings["scrape_configs"]
+        for group in job.get("dns_sd_configs", [])
+        for name in group["names"]
+    }
+    assert targets | looked_up <= set(COMPOSE["services"])
+    assert targets >= {*STAGES, "kafka-exporter", "node-exporter", "cadvisor"}
+    optional = {name for name, service in COMPOSE["services"].items() if "profiles" in service}
+    assert looked_up == optional == {"dcgm-exporter"}
+
+
+def test_prometheus_scrapes_our_metrics_where_they_are_served() -> None:
+    settings = load(ROOT / "config" / "prometheus" / "prometheus.yml")
+    (job,) = (job for job in settings["scrape_configs"] if job["job_name"] == "stream-monitor")
+    targets = [target for group in job["static_configs"] for target in group["targets"]]
+    assert targets == [f"{stage}:{METRICS_PORT}" for stage in STAGES]
     assert load(ROOT / "config" / "monitor.yaml")["metrics"]["port"] == METRICS_PORT
 
 
@@ -158,6 +183,12 @@ def test_nobody_can_log_in_to_grafana_of_compose() -> None:
     assert environment["GF_AUTH_DISABLE_LOGIN_FORM"] == "true"
     assert environment["GF_SECURITY_DISABLE_INITIAL_ADMIN_CREATION"] == "true"
     assert not any("PASSWORD" in name for name in environment)
+
+
+def test_compose_holds_no_secret() -> None:
+    secret = re.compile("password|secret|token|credential|api_?key", re.IGNORECASE)
+    for name, service in COMPOSE["services"].items():
+        assert not [key for key in service.get("environment", {}) if secret.search(key)], name
 
 
 def test_versions_of_chart_image_and_package_are_one() -> None:
@@ -193,26 +224,20 @@ def test_unknown_value_is_refused() -> None:
     assert len(values_errors(values)) == 1
 
 
-@pytest.mark.parametrize("stage", STAGES)
-def test_chart_names_each_instance_after_its_pod(stage: str) -> None:
-    template = (CHART / "templates" / f"{stage}.yaml").read_text("utf-8")
-    variable = f"STREAM_MONITOR__{stage.upper()}__INSTANCE"
-    assert re.search(
-        rf"name: {variable}\s+valueFrom:\s+fieldRef:\s+fieldPath: metadata.name", template
-    )
-    assert "podManagementPolicy: Parallel" in template
-
-
-def test_readme_of_the_chart_names_every_top_level_value() -> None:
-    readme = (CHART / "README.md").read_text("utf-8")
-    for name in load(CHART / "values.yaml"):
-        assert f"`{name}" in readme, name
-
-
-def test_lock_file_holds_pinned_names_and_hashes_without_addresses() -> None:
-    lines = (ROOT / "requirements.lock").read_text("utf-8").splitlines()
+@pytest.mark.parametrize(
+    "path", ["requirements.lock", "tests/tools/checkers.lock", "tests/tools/helm.lock"]
+)
+def test_lock_file_holds_pinned_names_and_hashes_without_addresses(path: str) -> None:
+    lines = (ROOT / path).read_text("utf-8").splitlines()
     pinned = re.compile(r"[a-z0-9-]+==[^\s]+( ; [^\\]+)? \\")
     hashed = re.compile(r"    --hash=sha256:[0-9a-f]{64}( \\)?")
     assert [
         line for line in lines if not pinned.fullmatch(line) and not hashed.fullmatch(line)
     ] == []
+
+
+def test_lock_file_of_npm_holds_hashes_without_addresses_of_packages() -> None:
+    packages = load(ROOT / "tests" / "validators" / "package-lock.json")["packages"]
+    packages.pop("")
+    assert all(package["integrity"].startswith("sha512-") for package in packages.values())
+    assert not any("resolved" in package for package in packages.values())

@@ -113,19 +113,24 @@ def _process(directory: Path) -> Iterator[str]:
 
 
 def kafka_jars() -> Path:
-    """The folder of the broker's jars, filled by Maven on first use, kept outside the repository.
+    """The broker's jars; raises as maven_jars does."""
+    return maven_jars(HERE / "pom.xml", "kafka")
 
+
+def maven_jars(pom: Path, name: str) -> Path:
+    """The folder of the jars of a pom, filled by Maven on first use, kept outside the repository.
+
+    It is called after `name` and the version that the pom gives as the property `<name>.version`.
     Raises BrokerUnavailable when Java or Maven is missing or the download fails.
     """
     _require_java()
-    return cached(f"kafka-{_kafka_version()}", _download)
+    return cached(f"{name}-{_version(pom, name)}", lambda jars: _download(jars, pom))
 
 
-def _kafka_version() -> str:
-    pom = (HERE / "pom.xml").read_text(encoding="utf-8")
-    found = re.search(r"<kafka\.version>([^<]+)<", pom)
+def _version(pom: Path, name: str) -> str:
+    found = re.search(rf"<{name}\.version>([^<]+)<", pom.read_text(encoding="utf-8"))
     if found is None:
-        raise BrokerFailed("pom.xml names no kafka.version")
+        raise BrokerFailed(f"{pom} names no {name}.version")
     return found[1]
 
 
@@ -141,12 +146,12 @@ def _require_java() -> None:
         raise BrokerUnavailable(f"java is older than version {MINIMUM_JAVA}")
 
 
-def _download(jars: Path) -> None:
+def _download(jars: Path, pom: Path) -> None:
     maven = shutil.which("mvn")
     if maven is None:
-        raise BrokerUnavailable("no mvn on PATH to fetch the broker's jars")
-    pom = shutil.copy(HERE / "pom.xml", jars.parent)
-    command = [maven, "-q", "-B", "-f", pom, "dependency:copy-dependencies"]
+        raise BrokerUnavailable("no mvn on PATH to fetch jars")
+    copied = shutil.copy(pom, jars.parent)
+    command = [maven, "-q", "-B", "-f", copied, "dependency:copy-dependencies"]
     done = subprocess.run(
         [*command, f"-DoutputDirectory={jars}"],
         capture_output=True,

@@ -16,13 +16,13 @@ from tests.caches import cached
 HERE = Path(__file__).parent
 
 
-def run_script(script: str, *arguments: Path) -> str:
-    """Standard output of a script of this folder; its packages are there."""
+def run_script(script: str, *arguments: Path, given: str = "") -> str:
+    """Standard output of a script of this folder with `given` as its input; its packages are there."""
     lock = (HERE / "package-lock.json").read_bytes()
     packages = cached(f"npm-{hashlib.sha256(lock).hexdigest()[:12]}", _install)
     done: Any = node(
         [str(HERE / script), *map(str, arguments)],
-        return_completed_process=True, capture_output=True, text=True, timeout=120,
+        return_completed_process=True, capture_output=True, text=True, timeout=120, input=given,
         env={**os.environ, "NODE_PATH": str(packages / "node_modules")},
     )  # fmt: skip
     assert done.returncode == 0, done.stderr[-2000:]

@@ -28,8 +28,22 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- end -}}
 
+{{/* Labels of pods that are not the services': without the selector's name, so that the headless Service
+     does not list them. */}}
+{{- define "stream-monitor.helperLabels" -}}
+app.kubernetes.io/instance: {{ .root.Release.Name }}
+app.kubernetes.io/component: {{ .component }}
+{{- end -}}
+
 {{- define "stream-monitor.image" -}}
 {{ .Values.image.repository }}:{{ .Values.image.tag | default .Chart.AppVersion }}
+{{- end -}}
+
+{{/* Fails unless the cluster knows an API. Arguments: root, api, value. */}}
+{{- define "stream-monitor.requireApi" -}}
+{{- if not (.root.Capabilities.APIVersions.Has .api) -}}
+{{- fail (printf "%s needs %s, which the cluster does not know: install its operator first (without a cluster: --api-versions %s)" .value .api .api) -}}
+{{- end -}}
 {{- end -}}
 
 {{/* monitor.yaml: the user's settings with what the chart decides on top. */}}
@@ -38,7 +52,19 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
       "models" "/etc/stream-monitor/models"
       "metrics" (dict "host" "0.0.0.0" "port" 9108)
       "profiler" (dict "store" "/var/lib/stream-monitor/pending") -}}
-{{- toYaml (mustMergeOverwrite (deepCopy .Values.config) $ours) -}}
+{{- range $stage := list "profiler" "detector" -}}
+{{- if (index $.Values $stage).autoscaling.enabled -}}
+{{- $_ := set $ours $stage (merge (dict "membership" "dynamic") (get $ours $stage | default dict)) -}}
+{{- end -}}
+{{- end -}}
+{{- $config := mustMergeOverwrite (deepCopy .Values.config) $ours -}}
+{{- if .Values.strimzi.users.enabled -}}
+{{- $_ := set $config "kafka" (merge $config.kafka (dict
+      "security.protocol" "SASL_SSL"
+      "sasl.mechanism" "SCRAM-SHA-512"
+      "ssl.ca.location" "/etc/stream-monitor/cluster-ca/ca.crt")) -}}
+{{- end -}}
+{{- toYaml $config -}}
 {{- end -}}
 
 {{- define "stream-monitor.podSecurityContext" -}}
@@ -58,11 +84,30 @@ capabilities:
   drop: [ALL]
 {{- end -}}
 
+{{/* Who signs in at the brokers. Arguments: root, role. */}}
+{{- define "stream-monitor.credentials" -}}
+{{- if .root.Values.strimzi.users.enabled }}
+{{- $user := printf "%s-%s" (include "stream-monitor.fullname" .root) .role }}
+- name: STREAM_MONITOR__KAFKA__SASL_USERNAME
+  value: {{ $user }}
+- name: STREAM_MONITOR__KAFKA__SASL_PASSWORD
+  valueFrom:
+    secretKeyRef:
+      name: {{ $user }}
+      key: password
+{{- end }}
+{{- end -}}
+
 {{- define "stream-monitor.envFrom" -}}
-{{- with .Values.existingSecret }}
+{{- if or .Values.existingSecret .Values.extraEnvFrom }}
 envFrom:
+  {{- with .Values.existingSecret }}
   - secretRef:
       name: {{ . }}
+  {{- end }}
+  {{- with .Values.extraEnvFrom }}
+  {{- toYaml . | nindent 2 }}
+  {{- end }}
 {{- end }}
 {{- end -}}
 
@@ -75,6 +120,9 @@ enableServiceLinks: false
 {{- with .Values.imagePullSecrets }}
 imagePullSecrets:
   {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .Values.priorityClassName }}
+priorityClassName: {{ . }}
 {{- end }}
 securityContext:
   {{- include "stream-monitor.podSecurityContext" . | nindent 2 }}
@@ -92,6 +140,14 @@ securityContext:
   mountPath: /var/cache/stream-monitor
 - name: tmp
   mountPath: /tmp
+{{- if .Values.strimzi.users.enabled }}
+- name: cluster-ca
+  mountPath: /etc/stream-monitor/cluster-ca
+  readOnly: true
+{{- end }}
+{{- with .Values.extraVolumeMounts }}
+{{ toYaml . }}
+{{- end }}
 {{- end -}}
 
 {{- define "stream-monitor.volumes" -}}
@@ -107,6 +163,14 @@ securityContext:
 - name: tmp
   emptyDir:
     sizeLimit: 1Gi
+{{- if .Values.strimzi.users.enabled }}
+- name: cluster-ca
+  secret:
+    secretName: {{ required "strimzi.users needs strimzi.cluster, the name of the Kafka resource" .Values.strimzi.cluster }}-cluster-ca-cert
+{{- end }}
+{{- with .Values.extraVolumes }}
+{{ toYaml . }}
+{{- end }}
 {{- end -}}
 
 {{- define "stream-monitor.probes" -}}
