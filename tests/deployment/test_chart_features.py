@@ -278,14 +278,11 @@ def test_each_packaged_dashboard_is_a_config_map_that_grafana_finds(chart_with_f
     assert json.loads(found["data"]["feature_drift.json"]) == {"title": "{{feature}}"}
 
 
-def test_a_changed_model_restarts_the_pods() -> None:
+def test_a_changed_model_leaves_the_pods_and_a_changed_setting_restarts_them() -> None:
     def checksum(values: dict[str, Any]) -> str:
         template = workload(render(values), "profiler")["spec"]["template"]
         return str(template["metadata"]["annotations"]["checksum/config"])
 
-    assert checksum({"models": {"a.yaml": "name: a"}}) == checksum(
-        {"models": {"a.yaml": "name: a"}}
-    )
-    assert checksum({"models": {"a.yaml": "name: a"}}) != checksum(
-        {"models": {"a.yaml": "name: b"}}
-    )
+    before = checksum({"models": {"a.yaml": "name: a"}})
+    assert checksum({"models": {"a.yaml": "name: b"}}) == before
+    assert checksum({"models": {"a.yaml": "name: a"}, "config": {"time": "history"}}) != before

@@ -29,7 +29,7 @@ spec:
         {{- toYaml . | nindent 8 }}
         {{- end }}
       annotations:
-        checksum/config: {{ printf "%s%s" (include "stream-monitor.config" $root) (toJson $root.Values.models) | sha256sum }}
+        checksum/config: {{ include "stream-monitor.config" $root | sha256sum }}
         {{- with $root.Values.podAnnotations }}
         {{- toYaml . | nindent 8 }}
         {{- end }}
