@@ -10,7 +10,7 @@ import typer
 from stream_monitor.cli.options import ConfigOption, JsonOption, load_installation
 from stream_monitor.cli.output import STDOUT, print_json, print_table
 from stream_monitor.services.access import grants, kafka_acls, principal
-from stream_monitor.services.pending_log import wanted_topic
+from stream_monitor.services.pending_log import restore_s, wanted_topic
 from stream_monitor.services.topics import owned_topics, source_topics
 from stream_monitor.services.wiring import wire
 
@@ -45,10 +45,13 @@ def create(
     """
     installation = load_installation(config)
     topics = installation.monitor.topics
-    cluster = wire(installation).topics()
+    cluster = wire(installation).administration()
     specs = [*(source_topics(topics) if sources else []), *owned_topics(topics)]
     made = cluster.create(specs)
-    pending = wanted_topic(installation.monitor, installation.specifications(), cluster)
+    monitor = installation.monitor
+    is_auto = monitor.profiler.pending_topic == "auto"
+    long_s = restore_s(cluster, monitor) if is_auto else 0.0
+    pending = wanted_topic(monitor, installation.specifications(), cluster, long_s)
     if pending is not None:
         specs.append(pending)
         made |= cluster.create([pending])

@@ -128,7 +128,8 @@ class ProfilerConfig(Section):
     memory_limit: Size = written("1GB")
     """Memory of the pending store."""
     pending_topic: PendingTopic = "auto"
-    """A topic to restore the store from: always, never, or auto: where a source keeps too little."""
+    """A topic to restore the store from: always, never, or auto: where `topics create` made it since a source
+    keeps too little, or restoring from them would take more than a minute."""
     dead_letter_payload: DeadLetterPayload = "hash"
     """What a dead letter shows of its record: none, hash and length, its beginning, or all."""
 

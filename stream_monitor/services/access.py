@@ -70,6 +70,7 @@ def grants(monitor: MonitorConfig) -> list[Grant]:
             for role in ("check", "operator")
             for service in ("profiler", "detector")
         ),
+        _group("topics", f"{monitor.name}-profiler", "Describe"),
         *(_group(role, READER_GROUP, "Describe") for role in _READING),
         *(
             _transactions(monitor, role, f"{role}.")

@@ -65,6 +65,9 @@ def _guarantees(
             lambda: topic_probing.probe_source(administration, installation),
         )
         findings += guarded(
+            "pending topic", lambda: topic_probing.probe_pending(administration, installation)
+        )
+        findings += guarded(
             "topic ids", lambda: topic_probing.probe_ids(administration, installation)
         )
         findings += guarded("keys", lambda: key_probing.probe_keys(connections, installation))

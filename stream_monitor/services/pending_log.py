@@ -6,6 +6,7 @@ It is written in the transaction that commits the offsets, so it ends exactly wh
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Final
 
 import pyarrow as pa
 
@@ -15,6 +16,7 @@ from stream_monitor.core.join_log import JoinEntry, JoinStep, decode_entry, enco
 from stream_monitor.core.policy import ModelSpec
 from stream_monitor.core.records import TopicPartition
 from stream_monitor.core.retention import JoinRetention
+from stream_monitor.services.operator_ports import Administration
 from stream_monitor.services.partition_join import NO_LABELS, NO_PREDICTIONS
 from stream_monitor.services.ports import (
     Joined,
@@ -24,14 +26,23 @@ from stream_monitor.services.ports import (
     Topics,
     TopicSpec,
 )
-from stream_monitor.services.sources import Source
+from stream_monitor.services.sources import Source, source_of
 from stream_monitor.services.topics import pending_topic
 
 Sources = Mapping[TopicPartition, Source]
 
 
-def is_needed(config: MonitorConfig, topics: Topics, retention: JoinRetention) -> bool:
-    """Whether the join needs a topic of its own: as configured, or since a source topic keeps too little."""
+REPLAYED_PER_S: Final = 100_000
+"""Records that a profiler reads anew in a second, at least."""
+_LONGEST_RESTORE_S: Final = 60.0
+
+
+def is_needed(
+    config: MonitorConfig, topics: Topics, retention: JoinRetention, restore_s: float = 0.0
+) -> bool:
+    """Whether the join needs a topic of its own: as configured, or since a source topic keeps too little,
+    or since restoring from the source topics would take long.
+    """
     if config.profiler.pending_topic != "auto":
         return config.profiler.pending_topic == "always"
     needed_ms = retention.kept_us // 1_000
@@ -39,17 +50,35 @@ def is_needed(config: MonitorConfig, topics: Topics, retention: JoinRetention) -
         kept_ms = int(topics.configs(topic).get("retention.ms", -1))
         if 0 <= kept_ms < needed_ms:
             return True
-    return False
+    return restore_s > _LONGEST_RESTORE_S
+
+
+def is_written(config: MonitorConfig, topics: Topics, retention: JoinRetention) -> bool:
+    """Whether a profiler writes the pending topic: where it needs it or, unless it never may, finds it."""
+    if config.profiler.pending_topic == "never":
+        return False
+    name = config.topics.pending
+    return is_needed(config, topics, retention) or name in topics.partition_counts([name])
+
+
+def restore_s(administration: Administration, config: MonitorConfig) -> float:
+    """Seconds for which one profiler would read the source topics anew if every store were lost."""
+    sources = (config.topics.inference, config.topics.labels)
+    counts = administration.partition_counts(sources)
+    partitions = [TopicPartition(topic, p) for topic, n in counts.items() for p in range(n)]
+    committed = administration.committed(f"{config.name}-profiler", partitions)
+    behind = (source.position - source.note.begin for source in map(source_of, committed.values()))
+    return sum(behind) / REPLAYED_PER_S
 
 
 def wanted_topic(
-    config: MonitorConfig, models: Mapping[str, ModelSpec], topics: Topics
+    config: MonitorConfig, models: Mapping[str, ModelSpec], topics: Topics, restore_s: float = 0.0
 ) -> TopicSpec | None:
     """The pending topic as it has to be made; None where it is not needed, or no source topic exists yet."""
     sources = (config.topics.inference, config.topics.labels)
     counts = topics.partition_counts(sources)
     retention = JoinRetention(models)
-    if len(counts) < len(sources) or not is_needed(config, topics, retention):
+    if len(counts) < len(sources) or not is_needed(config, topics, retention, restore_s):
         return None
     return pending_topic(config.topics, counts[config.topics.inference], retention.kept_us)
 

@@ -17,7 +17,7 @@ from stream_monitor.services import topics as asking
 from stream_monitor.services.batch import BatchProcessor, BatchResult
 from stream_monitor.services.expiry import Expiry
 from stream_monitor.services.guarded import GuardedBatches, ProcessingFailed
-from stream_monitor.services.pending_log import LoggedStore, PendingLog, is_needed
+from stream_monitor.services.pending_log import LoggedStore, PendingLog, is_written
 from stream_monitor.services.ports import (
     Consumer,
     OffsetsLost,
@@ -95,7 +95,7 @@ class Profiler:
         """Checks the topics, loads the references, fences older selves and joins the group."""
         warm_up()
         asking.required_partitions(self._topics, self._source_topics)
-        self._store.is_logged = is_needed(self._config, self._topics, self._retention)
+        self._store.is_logged = is_written(self._config, self._topics, self._retention)
         self._look_at_topics()
         self._references.load()
         self._transactions.start()

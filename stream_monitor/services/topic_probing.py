@@ -9,6 +9,7 @@ from stream_monitor.config.loading import Installation
 from stream_monitor.core.windows import format_duration
 from stream_monitor.services.finding import Finding, found, guarded
 from stream_monitor.services.operator_ports import Administration
+from stream_monitor.services.pending_log import restore_s, wanted_topic
 from stream_monitor.services.ports import TopicSpec
 from stream_monitor.services.topics import owned_topics
 
@@ -38,6 +39,22 @@ def probe_source(administration: Administration, installation: Installation) -> 
         if int(config.get(_BYTES, -1)) >= 0 and _longest_horizon(installation):
             findings.append(_bounded_bytes(topic, config[_BYTES], installation))
     return findings + _retention(kept, installation)
+
+
+def probe_pending(administration: Administration, installation: Installation) -> list[Finding]:
+    """The pending topic, where it is wanted and missing."""
+    monitor = installation.monitor
+    seconds = restore_s(administration, monitor)
+    spec = wanted_topic(monitor, installation.specifications(), administration, seconds)
+    if spec is None or spec.name in administration.partition_counts([spec.name]):
+        return []
+    return [
+        found(
+            "warning",
+            f"topic {spec.name} is missing: a profiler that loses its stores reads up to {seconds:.0f} s of "
+            "records anew, or finds them gone; run `stream-monitor topics create` and restart the profilers",
+        )
+    ]
 
 
 def probe_own(administration: Administration, installation: Installation) -> list[Finding]:

@@ -8,10 +8,12 @@ import pytest
 from stream_monitor.core.errors import StreamMonitorError
 from stream_monitor.core.records import TopicPartition
 from stream_monitor.core.retention import JoinRetention
-from stream_monitor.services.pending_log import is_needed, wanted_topic
+from stream_monitor.services import pending_log
+from stream_monitor.services.pending_log import is_needed, restore_s, wanted_topic
 from stream_monitor.services.ports import TopicSpec
 from tests.unit.services.fleet import Fleet
 from tests.unit.services.made_references import references
+from tests.unit.services.memory_connections import MemoryConnections
 from tests.unit.services.published import assert_as_offline
 from tests.unit.services.source_stream import Mixture, SourceRecord, label, random_stream
 from tests.unit.services.trouble import DYING, kill
@@ -116,6 +118,39 @@ def test_auto_looks_at_what_the_sources_keep() -> None:
     assert spec is not None
     assert spec.partitions == SOURCE_PARTITIONS
     assert int(spec.config["retention.ms"]) >= enough
+
+
+def test_auto_looks_at_how_long_restoring_would_take(monkeypatch: pytest.MonkeyPatch) -> None:
+    fleet = prepared("auto")
+    fleet.profiler()
+    fleet.send(stream(5))
+    fleet.step(times=5)
+    administration = MemoryConnections(fleet.broker).administration()
+    committed = sum(to.offset for to in fleet.broker.groups["app-profiler"].committed.values())
+    seconds = restore_s(administration, fleet.config)
+    assert seconds == committed / pending_log.REPLAYED_PER_S > 0
+    assert wanted_topic(fleet.config, fleet.models, fleet.topics, seconds) is None
+    monkeypatch.setattr(pending_log, "REPLAYED_PER_S", committed / 61)
+    seconds = restore_s(administration, fleet.config)
+    spec = wanted_topic(fleet.config, fleet.models, fleet.topics, seconds)
+    assert seconds == pytest.approx(61)
+    assert spec is not None
+
+
+def test_auto_writes_the_topic_where_it_is_and_fills_a_lost_store_from_it() -> None:
+    fleet = prepared("auto")
+    fleet.topics.create([TopicSpec(fleet.config.topics.pending, SOURCE_PARTITIONS)])
+    first = fleet.profiler()
+    fleet.send(stream(6))
+    fleet.step(times=5)
+    assert any(log.end for log in fleet.broker.topic(fleet.config.topics.pending).logs)
+    fleet.bury(first)
+    fleet.stores.clear()
+    forget_sources(fleet)
+    again = fleet.profiler()
+    fleet.step(again, times=2)
+    assert again.service.status.is_ready
+    assert again.service.status.pending_predictions > 0
 
 
 def test_a_topic_of_another_size_is_refused() -> None:
