@@ -100,10 +100,9 @@ def monitor_alerts(max_lag_s: int) -> list[Alert]:
     ]  # fmt: skip
 
 
-def model_alerts(models: Sequence[ModelConfig], is_live: bool) -> list[Alert]:
-    """Per model: is it judged at all, and, unless events are history, do its windows close in time?"""
-    found = [_not_judged(model) for model in models]
-    return found + [_windows_stale(model) for model in models if is_live]
+def model_alerts(models: Sequence[ModelConfig]) -> list[Alert]:
+    """Per model: is it judged at all, and do its windows close in time?"""
+    return [*map(_not_judged, models), *map(_windows_stale, models)]
 
 
 def owned(model: ModelConfig) -> dict[str, str]:
@@ -124,12 +123,14 @@ def _not_judged(model: ModelConfig) -> Alert:
 
 
 def _windows_stale(model: ModelConfig) -> Alert:
+    """Where events are of the past, no profiler shows a lag in seconds, and no window is late."""
     window = min((w.window_size() for w in model.windows), key=lambda size: size.size_s)
     late_s = _LATE_WINDOWS * window.size_s + model.allowed_lateness + (model.max_hold or 0)
     labels = f"model={quoted(model.name)}, window={quoted(window.name)}"
     return Alert(
         "WindowsStale", "warning", "system",
-        f"time() - max(stream_monitor_window_end_timestamp_seconds{{{labels}}}) > {late_s}",
+        f"time() - max(stream_monitor_window_end_timestamp_seconds{{{labels}}}) > {late_s}\n"
+        "and on () max(stream_monitor_consumer_lag_seconds)",
         "{{ $labels.model }}: windows no longer close",
         f"The newest window of {window.name} ended {{{{ $value | humanizeDuration }}}} ago: no "
         "predictions come, or a partition holds time back.",

@@ -81,6 +81,7 @@ _WINDOW: Final = (
     'stream_monitor_window_end_timestamp_seconds{model="flights", version="1", segment="all", '
     'window="1h"}'
 )
+_LAG: Final = 'stream_monitor_consumer_lag_seconds{topic="inference", partition="0"}'
 _NO_REFERENCE: Final = (
     'stream_monitor_feature_verdict{model="flights", version="2", segment="all", window="1h", '
     'feature="temp", reference="validation", verdict="no_reference"}'
@@ -218,8 +219,9 @@ CASES: Final[list[Case]] = [
     *_of_monitor("ModelNotJudged", "critical", "system", {LOANS_INFO: _ALWAYS},
                  {LOANS_INFO: _ALWAYS, INFO: _ALWAYS}, **_OWNED),
     *_of_monitor(
-        "WindowsStale", "warning", "system", {_WINDOW: "0x300"}, {_WINDOW: "0+60x300"}, at="180m",
-        **_OWNED,
+        "WindowsStale", "warning", "system", {_WINDOW: "0x300", _LAG: "0x300"},
+        {_WINDOW: "0+60x300", _LAG: "0x300"}, at="180m", **_OWNED,
     ),
+    Case("WindowsStale", {_WINDOW: "0x300"}, at="180m"),
 ]  # fmt: skip
 """What each alert does by itself; how it holds over restarts is in test_rules.py."""

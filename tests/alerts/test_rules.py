@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import subprocess
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -158,13 +157,6 @@ def test_the_committed_rules_are_those_of_the_committed_configuration() -> None:
 def test_prometheus_accepts_its_configuration_and_the_rules() -> None:
     said = promtool("check", "config", ROOT / "config" / "prometheus" / "prometheus.yml")
     assert "1 rule files found" in said
-
-
-def test_windows_of_history_are_never_stale(tmp_path: Path) -> None:
-    given = installation(tmp_path)
-    history = replace(given, monitor=given.monitor.model_copy(update={"time": "history"}))
-    assert "WindowsStale" in rules_yaml(given)
-    assert "WindowsStale" not in rules_yaml(history)
 
 
 def test_every_alert_has_a_runbook(tmp_path: Path) -> None:
