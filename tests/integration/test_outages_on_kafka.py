@@ -23,6 +23,8 @@ from tests.integration.fault_stress import all_ready, burst, caught_up, looked_a
 
 pytestmark = [pytest.mark.kafka, pytest.mark.timeout(600)]
 DAY_S = 86_400
+GRACE_S = 60.0
+"""What Kubernetes grants after SIGTERM, which can come while a commit waits for brokers that are lost."""
 
 
 def test_members_outlive_an_outage_in_the_memory_they_had(
@@ -58,7 +60,7 @@ def test_members_outlive_an_outage_in_the_memory_they_had(
     with KafkaProcess(broker_jars, tmp_path / "broker") as broker:
         report = exercise(broker.bootstrap, tmp_path, topic_prefix, settings, drive)
     print(memory, report)
-    assert_exact(report)
+    assert_exact(report, GRACE_S)
     assert lives == [1] * len(instances), "a member did not outlive the outage"
     during = memory.growth("between", "60 s")
     assert max(during.values()) <= 1.2, during
