@@ -19,7 +19,7 @@ from stream_monitor.core.reference_catalogue import ReferenceCatalogue
 from tests.integration.fault_member import Log
 from tests.integration.fault_oracle import differences, expected
 from tests.integration.fault_traffic import FaultTraffic
-from tests.integration.installation import DELTAS_PARTITIONS, Installation
+from tests.integration.installation import DELTAS_PARTITIONS, WAIT_S, Installation
 from tests.integration.topics import read_values
 
 PARTITIONS = 12
@@ -130,7 +130,7 @@ def _asked(
         "isolation.level": "read_uncommitted",
     }  # fmt: skip
     return until_deadline(
-        "read offsets", 30, lambda wait_s: ask_anew(settings, lambda by: ask(by, wait_s))
+        "read offsets", WAIT_S, lambda wait_s: ask_anew(settings, lambda by: ask(by, wait_s))
     )
 
 

@@ -119,13 +119,19 @@ class Story:
     installation: Installation
     running: Chain
     events: dict[date, list[dict[str, Any]]]
-    ports: tuple[int, int]
+    ports: tuple[int, ...]
     services: list[subprocess.Popen[str]] = field(default_factory=list)
     sent: date = date(2013, 2, 4)
 
     def start(self, role: str) -> None:
         port = self.ports[("profiler", "detector").index(role)]
         self.services.append(self.installation.start(role, role, port=port))
+
+    def start_live(self, prefix: str) -> None:
+        """A profiler of events of this moment: those of the past have no lag in seconds."""
+        files, bootstrap = self.installation.folder.with_name("live"), self.installation.bootstrap
+        live = Installation(files, bootstrap, f"{prefix}live-", {"flights": MODEL}, time="live")
+        self.services.append(live.start("profiler", "live", port=self.ports[2]))
 
     def send_until(self, last: date, change: Change = lambda _: None) -> None:
         """Sends the days up to `last`, changed; the windows of the days before it can close then."""
