@@ -8,17 +8,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 
-def cache_folder() -> Path:
-    """Where they are."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "stream-monitor"
-
-
 def cached(name: str, fill: Callable[[Path], None]) -> Path:
     """The folder of this name in the user's cache, filled on first use: whole, or not there at all.
 
     `fill` gets an empty folder, with a parent of its own that is thrown away.
     """
-    cache = cache_folder()
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "stream-monitor"
     kept = cache / name
     if kept.is_dir():
         return kept

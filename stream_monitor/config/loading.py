@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
@@ -25,11 +25,15 @@ _INSTANCE: Final = "${HOSTNAME:-local}"
 
 @dataclass(frozen=True, slots=True)
 class Installation:
-    """A checked configuration: the monitor's, the models' in the order of their names, the calendar."""
+    """A checked configuration: the monitor's, the models' in the order of their names, the calendar.
+
+    `files` are the models by the files that describe them, where there are such.
+    """
 
     monitor: MonitorConfig
     models: tuple[ModelConfig, ...]
     calendar: Calendar = field(default_factory=Calendar)
+    files: Mapping[Path, ModelConfig] = field(default_factory=dict, compare=False)
 
     def model(self, name: str) -> ModelConfig:
         """A model by its name; raises InvalidSpecification, naming those there are, without it."""
@@ -67,7 +71,10 @@ def load_config(path: Path | None, environ: Mapping[str, str]) -> Installation:
         source = str(path) if is_from_file else "environment"
         message = f"names {folder}, which is not a folder: create it, with one file per model"
         raise ConfigError([Problem(source, "models", message)])
-    return Installation(monitor, _load_models(folder, monitor, environ), calendar)
+    files, problems = load_models(folder, monitor, environ)
+    if problems:
+        raise ConfigError(problems)
+    return Installation(monitor, by_name(files.values()), calendar, files)
 
 
 def load_monitor(path: Path | None, environ: Mapping[str, str]) -> MonitorConfig:
@@ -94,29 +101,41 @@ def load_model(path: Path, monitor: MonitorConfig, environ: Mapping[str, str]) -
     return model
 
 
-def _load_models(
-    folder: Path, monitor: MonitorConfig, environ: Mapping[str, str]
-) -> tuple[ModelConfig, ...]:
-    models: dict[str, tuple[Path, ModelConfig]] = {}
+def load_models(
+    folder: Path, monitor: MonitorConfig, environ: Mapping[str, str],
+    before: Mapping[Path, ModelConfig] | None = None,
+) -> tuple[dict[Path, ModelConfig], list[Problem]]:  # fmt: skip
+    """The models of a folder by their files, and what is wrong with the files.
+
+    A broken file is left out, or says what it said `before`.
+    """
+    models: dict[Path, ModelConfig] = {}
     problems: list[Problem] = []
     for path in model_files(folder):
         try:
             model = load_model(path, monitor, environ)
         except ConfigError as error:
             problems += error.problems
-            continue
-        other, _ = models.setdefault(model.name, (path, model))
-        if other != path:
+            if before is None or path not in before:
+                continue
+            model = before[path]
+        other = next((file for file, held in models.items() if held.name == model.name), None)
+        if other is None:
+            models[path] = model
+        else:
             message = f"must be another one: {other} describes {model.name} already"
             problems.append(Problem(str(path), "name", message))
-    if problems:
-        raise ConfigError(problems)
-    return tuple(model for _, (_, model) in sorted(models.items()))
+    return models, problems
+
+
+def by_name(models: Iterable[ModelConfig]) -> tuple[ModelConfig, ...]:
+    """In the order of their names."""
+    return tuple(sorted(models, key=lambda model: model.name))
 
 
 def model_files(folder: Path) -> Iterator[Path]:
-    """The files of a folder that each describe a model, in the order of their names."""
-    for path in sorted(folder.iterdir()):
+    """The files of a folder that each describe a model, in the order of their names; none without it."""
+    for path in sorted(folder.iterdir()) if folder.is_dir() else ():
         is_hidden = path.name.startswith(".")
         if path.suffix in (".yaml", ".yml") and not is_hidden and path.is_file():
             yield path

@@ -13,7 +13,7 @@ import structlog
 
 from stream_monitor.config.calendar import load_calendar
 from stream_monitor.config.errors import ConfigError, Problem
-from stream_monitor.config.loading import Installation, load_model, model_files
+from stream_monitor.config.loading import Installation, by_name, load_models, model_files
 from stream_monitor.config.model import ModelConfig
 from stream_monitor.core.calendar import Calendar
 
@@ -26,7 +26,8 @@ LOOK_S: Final = 10.0
 class ModelFiles:
     """The model files and the calendar behind a running installation.
 
-    `refused` are problems of files that are broken now: what they said before stays in force.
+    `refused` are problems of files that are broken now: what they said before stays in force. The first
+    look always reads: files may have changed since the installation was loaded.
     """
 
     def __init__(
@@ -42,8 +43,8 @@ class ModelFiles:
         self._environ = environ
         self._clock = clock
         self._looked_s = clock()
-        self._digest = self._read()
-        self._models = {file: self._loaded(file) for file in self._files()}
+        self._digest = b""
+        self._models = installation.files
         self._next: tuple[float, Installation] | None = None
 
     def look(self) -> None:
@@ -69,35 +70,22 @@ class ModelFiles:
         return self.installation
 
     def _change(self, now_s: float) -> None:
-        problems: list[Problem] = []
-        models: dict[Path, ModelConfig] = {}
-        for file in self._files():
-            try:
-                model = self._loaded(file)
-            except ConfigError as error:
-                problems += error.problems
-                if file not in self._models:
-                    continue
-                model = self._models[file]
-            if any(model.name == other.name for other in models.values()):
-                problems.append(Problem(str(file), "name", f"{model.name} is described already"))
-                continue
-            models[file] = model
+        monitor = self.installation.monitor
+        self._models, problems = load_models(self._folder, monitor, self._environ, self._models)
         calendar = self.installation.calendar
         if self._calendar:
             try:
                 calendar = load_calendar(self._calendar)
             except ConfigError as error:
                 problems += error.problems
-        self._models = models
         self.refused = tuple(problems)
         for problem in problems:
             log.error("a changed file is refused, what it said before stays", problem=str(problem))
-        self._plan(sorted(models.values(), key=lambda m: m.name), calendar, now_s)
+        self._plan(by_name(self._models.values()), calendar, now_s)
 
-    def _plan(self, models: list[ModelConfig], calendar: Calendar, now_s: float) -> None:
+    def _plan(self, models: tuple[ModelConfig, ...], calendar: Calendar, now_s: float) -> None:
         """Changed models wait for the end of the pane that is under way, unless events are history."""
-        changed = replace(self.installation, models=tuple(models), calendar=calendar)
+        changed = replace(self.installation, models=models, calendar=calendar, files=self._models)
         if changed == self.installation:
             self._next = None
             return
@@ -109,15 +97,9 @@ class ModelFiles:
         self._next = (at_s, changed)
         log.info("models change", models=[m.name for m in moved], in_s=round(at_s - now_s))
 
-    def _files(self) -> list[Path]:
-        return list(model_files(self._folder)) if self._folder.is_dir() else []
-
-    def _loaded(self, file: Path) -> ModelConfig:
-        return load_model(file, self.installation.monitor, self._environ)
-
     def _read(self) -> bytes:
         """A digest of every file's name and content."""
         found = hashlib.blake2b()
-        for file in [*self._files(), *([self._calendar] if self._calendar else [])]:
+        for file in [*model_files(self._folder), *([self._calendar] if self._calendar else [])]:
             found.update(str(file).encode() + b"\0" + file.read_bytes() + b"\0")
         return found.digest()

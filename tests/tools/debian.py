@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import functools
 import shutil
 import subprocess
-import tempfile
+from functools import cache, partial
 from pathlib import Path
 from typing import Final
 
-from tests.caches import cache_folder
+from tests.caches import cached
 
 PACKAGES: Final = {
     "prometheus": "prometheus",
@@ -23,18 +22,15 @@ class ToolUnavailable(Exception):
     """The tool is neither installed nor to be had; the message says why."""
 
 
-@functools.cache
+@cache
 def tool(name: str) -> str:
     """The path of the tool's program. Raises ToolUnavailable."""
     installed = shutil.which(name)
     if installed:
         return installed
     package = PACKAGES[name]
-    folder = cache_folder() / "tools" / package
-    program = folder / "usr" / "bin" / name
-    if not program.exists():
-        _unpack(package, folder)
-    return str(program)
+    folder = cached(f"debian-{package}", partial(_unpack, package))
+    return str(folder / "usr" / "bin" / name)
 
 
 def daemon(name: str) -> list[str]:
@@ -53,16 +49,13 @@ def daemon(name: str) -> list[str]:
 
 def _unpack(package: str, folder: Path) -> None:
     """Fetches a package without installing it: neither rights nor services are needed."""
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder.parent) as name:
-        _run("apt-get", "download", package, cwd=name)
-        (archive,) = Path(name).glob("*.deb")
-        _run("dpkg", "-x", str(archive), "root", cwd=name)
-        shutil.rmtree(folder, ignore_errors=True)
-        (Path(name) / "root").rename(folder)
+    _run("apt-get", "download", package, cwd=folder)
+    (archive,) = folder.glob("*.deb")
+    _run("dpkg", "-x", str(archive), ".", cwd=folder)
+    archive.unlink()
 
 
-def _run(*command: str, cwd: str) -> None:
+def _run(*command: str, cwd: Path) -> None:
     try:
         subprocess.run(command, cwd=cwd, check=True, capture_output=True, text=True, timeout=300)
     except FileNotFoundError as error:

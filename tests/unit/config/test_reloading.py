@@ -105,7 +105,7 @@ def test_a_model_without_a_file_is_gone(files: ModelFiles, folder: Path, clock: 
 def test_two_files_cannot_describe_one_model(files: ModelFiles, folder: Path, clock: Clock) -> None:
     write(folder, "other", "name: loans\nfeatures: {age: numeric}\n")
     assert later(files, clock, 7_200.0) is None
-    assert "described already" in str(files.refused[0])
+    assert "describes loans already" in str(files.refused[0])
 
 
 def test_what_says_the_same_changes_nothing(files: ModelFiles, folder: Path, clock: Clock) -> None:
