@@ -6,8 +6,9 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 from urllib.parse import quote
 
+from stream_monitor.core.policy import Family
+
 Severity = Literal["critical", "warning", "info"]
-RuleFamily = Literal["data", "model", "system"]
 PREFIX: Final = "StreamMonitor"
 
 
@@ -28,7 +29,7 @@ class Alert:
 
     name: str
     severity: Severity
-    family: RuleFamily
+    family: Family
     expr: str
     summary: str
     description: str
@@ -45,7 +46,7 @@ class Alert:
             "expr": self.expr,
             "for": self.hold,
             "keep_firing_for": self.keep,
-            "labels": {"severity": self.severity, "family": self.family, **self.labels},
+            "labels": {"severity": self.severity, "family": self.family.value, **self.labels},
             "annotations": {
                 "summary": self.summary,
                 "description": self.description,

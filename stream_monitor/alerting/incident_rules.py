@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any, Final
 
-from stream_monitor.alerting.alert import Alert, RuleFamily
+from stream_monitor.alerting.alert import Alert
+from stream_monitor.core.policy import Family
 
 HELD: Final = "stream_monitor:incident_severity:held"
 """The severity of every open incident, held at its last value while no detector judges the model."""
@@ -48,34 +49,34 @@ def incident_alerts() -> list[Alert]:
     """A warning for every open incident, and a critical alert beside it where the incident is critical."""
     other = f"{_MISSING}|{_CATEGORIES}"
     return [
-        *_pair("FeatureDrift", "data", f'cause!~"{other}"', "{{ $labels.feature }} drifts"),
+        *_pair("FeatureDrift", Family.DATA, f'cause!~"{other}"', "{{ $labels.feature }} drifts"),
         *_pair(
-            "MissingBurst", "data", f'cause=~"{_MISSING}"', "values of {{ $labels.feature }} are missing"
+            "MissingBurst", Family.DATA, f'cause=~"{_MISSING}"', "values of {{ $labels.feature }} are missing"
         ),
         *_pair(
-            "CategoriesChanged", "data", f'cause=~"{_CATEGORIES}"',
+            "CategoriesChanged", Family.DATA, f'cause=~"{_CATEGORIES}"',
             "the categories of {{ $labels.feature }} changed",
         ),
         *_pair(
-            "PredictionDrift", "model", 'feature=~"prediction[.].*"',
+            "PredictionDrift", Family.MODEL, 'feature=~"prediction[.].*"',
             "the model answers differently ({{ $labels.feature }})",
         ),
         *_pair(
-            "PerformanceDrop", "model", 'feature=~"performance[.].*"',
+            "PerformanceDrop", Family.MODEL, 'feature=~"performance[.].*"',
             "{{ $labels.feature }} fell", "stream-monitor-performance",
         ),
         *_pair(
-            "VolumeChange", "system", "", "the number of predictions is unusual",
+            "VolumeChange", Family.SYSTEM, "", "the number of predictions is unusual",
             "stream-monitor-overview",
         ),
     ]  # fmt: skip
 
 
 def _pair(
-    name: str, family: RuleFamily, matcher: str, what: str,
+    name: str, family: Family, matcher: str, what: str,
     dashboard: str = "stream-monitor-feature",
 ) -> list[Alert]:  # fmt: skip
-    matchers = ", ".join(part for part in (f'family="{family}"', matcher) if part)
+    matchers = ", ".join(part for part in (f'family="{family.value}"', matcher) if part)
     warning = Alert(
         name,
         "warning",

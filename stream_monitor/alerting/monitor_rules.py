@@ -8,6 +8,7 @@ from typing import Final
 from stream_monitor.alerting.alert import Alert, quoted
 from stream_monitor.alerting.incident_rules import OWNERS
 from stream_monitor.config.model import ModelConfig
+from stream_monitor.core.policy import Family
 from stream_monitor.core.windows import format_duration
 
 _OWNED: Final = f"* on (model) group_left (owner, tier) {OWNERS}"
@@ -17,11 +18,15 @@ _SERVICES: Final = ("profiler", "detector")
 
 def monitor_alerts(max_lag_s: int) -> list[Alert]:
     """Rules that hold for every model."""
+    return [*_of_services(max_lag_s), *_of_records(), *_of_models()]
+
+
+def _of_services(max_lag_s: int) -> list[Alert]:
     lag = format_duration(max_lag_s)
     return [
         *(
             Alert(
-                f"{service.title()}Down", "critical", "system",
+                f"{service.title()}Down", "critical", Family.SYSTEM,
                 f'absent(stream_monitor_last_step_timestamp_seconds{{service="{service}"}})',
                 f"no {service} of stream_monitor is running",
                 f"Prometheus sees no {service}: nothing is {verb} until one is back. Nothing is lost while "
@@ -30,20 +35,25 @@ def monitor_alerts(max_lag_s: int) -> list[Alert]:
             for service, verb in zip(_SERVICES, ("counted", "judged"), strict=True)
         ),
         Alert(
-            "Stuck", "critical", "system",
+            "Stuck", "critical", Family.SYSTEM,
             "time() - max by (service) (stream_monitor_last_commit_timestamp_seconds) > 300",
             "no {{ $labels.service }} has committed for five minutes",
             "The last commit of any {{ $labels.service }} was {{ $value | humanizeDuration }} ago.",
         ),
         Alert(
-            "Lag", "warning", "system",
+            "Lag", "warning", Family.SYSTEM,
             f"max by (topic) (stream_monitor_consumer_lag_seconds) > {max_lag_s}",
             f"{{{{ $labels.topic }}}} is read more than {lag} behind",
             "The slowest partition of {{ $labels.topic }} is {{ $value | humanizeDuration }} behind.",
             hold="10m",
         ),
+    ]  # fmt: skip
+
+
+def _of_records() -> list[Alert]:
+    return [
         Alert(
-            "IntegrityViolated", "critical", "system",
+            "IntegrityViolated", "critical", Family.SYSTEM,
             "max(increase(stream_monitor_chain_violations_total[1h])) > 0",
             "records were lost or counted twice",
             "Source offsets left a gap or overlapped within the last hour. Windows that it touches say "
@@ -51,7 +61,7 @@ def monitor_alerts(max_lag_s: int) -> list[Alert]:
             hold="0s", keep="1h",
         ),
         Alert(
-            "InputSchemaBroken", "critical", "data",
+            "InputSchemaBroken", "critical", Family.DATA,
             f"(max by (model) (stream_monitor_input_schema_broken) == 1) {_OWNED}",
             "{{ $labels.model }}: records cannot be read",
             "More than 5 % of the records of {{ $labels.model }} become dead letters: somebody changed a "
@@ -59,14 +69,20 @@ def monitor_alerts(max_lag_s: int) -> list[Alert]:
             hold="1m",
         ),
         Alert(
-            "DeadLetters", "warning", "data",
+            "DeadLetters", "warning", Family.DATA,
             "sum by (topic) (increase(stream_monitor_records_total{result=\"dead\"}[15m]))\n"
             "> 0.01 * sum by (topic) (increase(stream_monitor_records_total[15m]))",
             "more than 1 % of {{ $labels.topic }} become dead letters",
             "{{ $value | printf `%.0f` }} records of {{ $labels.topic }} could not be read in 15 minutes.",
         ),
+    ]  # fmt: skip
+
+
+def _of_models() -> list[Alert]:
+    """References, model files, and what /metrics leaves out."""
+    return [
         Alert(
-            "ReferenceObsolete", "warning", "system",
+            "ReferenceObsolete", "warning", Family.SYSTEM,
             "(max by (model, kind) (stream_monitor_reference_obsolete) == 1) " + _OWNED,
             "{{ $labels.model }}: the {{ $labels.kind }} reference is too old",
             "The {{ $labels.kind }} reference of {{ $labels.model }} is older than its max_age: build or "
@@ -74,7 +90,7 @@ def monitor_alerts(max_lag_s: int) -> list[Alert]:
             hold="1h", keep="1h",
         ),
         Alert(
-            "ReferenceMissing", "info", "system",
+            "ReferenceMissing", "info", Family.SYSTEM,
             "(max by (model, version, reference) (stream_monitor_feature_verdict{verdict=\"no_reference\", "
             f'segment="all"}}) == 1) {_OWNED}',
             "{{ $labels.model }} {{ $labels.version }} has no {{ $labels.reference }} reference",
@@ -83,7 +99,7 @@ def monitor_alerts(max_lag_s: int) -> list[Alert]:
             hold="1h", keep="1h",
         ),
         Alert(
-            "ModelFileRefused", "warning", "system",
+            "ModelFileRefused", "warning", Family.SYSTEM,
             "max by (service) (stream_monitor_models_refused) > 0",
             "a changed model file is refused",
             "{{ $value }} problems in model files or the calendar: what they said before stays in force. The "
@@ -91,7 +107,7 @@ def monitor_alerts(max_lag_s: int) -> list[Alert]:
             keep="0s",
         ),
         Alert(
-            "SeriesDropped", "info", "system",
+            "SeriesDropped", "info", Family.SYSTEM,
             "sum(increase(stream_monitor_series_dropped_total[1h])) > 0",
             "/metrics leaves series out",
             "A page has more series than its cap: alerts on features may be incomplete.",
@@ -113,7 +129,7 @@ def owned(model: ModelConfig) -> dict[str, str]:
 
 def _not_judged(model: ModelConfig) -> Alert:
     return Alert(
-        "ModelNotJudged", "critical", "system",
+        "ModelNotJudged", "critical", Family.SYSTEM,
         f"absent(stream_monitor_model_info{{model={quoted(model.name)}}})",
         "{{ $labels.model }} is judged by no detector",
         "No detector shows {{ $labels.model }}: it is down, or runs without this model's file. Open "
@@ -128,7 +144,7 @@ def _windows_stale(model: ModelConfig) -> Alert:
     late_s = _LATE_WINDOWS * window.size_s + model.allowed_lateness + (model.max_hold or 0)
     labels = f"model={quoted(model.name)}, window={quoted(window.name)}"
     return Alert(
-        "WindowsStale", "warning", "system",
+        "WindowsStale", "warning", Family.SYSTEM,
         f"time() - max(stream_monitor_window_end_timestamp_seconds{{{labels}}}) > {late_s}\n"
         "and on () max(stream_monitor_consumer_lag_seconds)",
         "{{ $labels.model }}: windows no longer close",

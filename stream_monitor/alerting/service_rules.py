@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from stream_monitor.alerting.alert import Alert, RuleFamily, Severity, quoted
+from stream_monitor.alerting.alert import Alert, Severity, quoted
 from stream_monitor.alerting.incident_rules import OWNERS
 from stream_monitor.alerting.monitor_rules import owned
 from stream_monitor.config.alerting import ServiceConfig
 from stream_monitor.config.model import ModelConfig
+from stream_monitor.core.policy import Family
 
 
 def service_alerts(models: Sequence[ModelConfig]) -> list[Alert]:
@@ -18,21 +19,25 @@ def service_alerts(models: Sequence[ModelConfig]) -> list[Alert]:
 
 
 def _of_service(model: ModelConfig) -> Iterator[Alert]:
-    service, labels = model.service, owned(model)
-    for name, severity, expr, what, value in (*_of_api(service), *_of_resources(service)):
-        yield Alert(
-            name, severity, "system", expr,
-            f"{{{{ $labels.model }}}}: {what}",
-            f"The service of {{{{ $labels.model }}}}: {what} ({{{{ $value | {value} }}}}).",
-            dashboard="stream-monitor-overview", variables=("model",), labels=labels,
-        )  # fmt: skip
+    subject = "The service of {{ $labels.model }}:"
+    for found in (*_of_api(model.service), *_of_resources(model.service)):
+        yield _alert(found, subject, owned(model))
 
 
-_Found = Iterator[tuple[str, Severity, str, str, str]]
+def _alert(found: _Found, subject: str, labels: dict[str, str]) -> Alert:
+    name, severity, expr, what, value = found
+    return Alert(
+        name, severity, Family.SYSTEM, expr,
+        f"{{{{ $labels.model }}}}: {what}", f"{subject} {what} ({{{{ $value | {value} }}}}).",
+        dashboard="stream-monitor-overview", variables=("model",), labels=labels,
+    )  # fmt: skip
+
+
+_Found = tuple[str, Severity, str, str, str]
 """Name, severity, expression, what it means, how its value is shown."""
 
 
-def _of_api(service: ServiceConfig) -> _Found:
+def _of_api(service: ServiceConfig) -> Iterator[_Found]:
     at = service.selector
     if at is not None:
         yield (
@@ -58,7 +63,7 @@ def _of_api(service: ServiceConfig) -> _Found:
         yield "NoTraffic", "warning", f"{every} == 0", "it gets no requests", "printf `%.0f`"
 
 
-def _of_resources(service: ServiceConfig) -> _Found:
+def _of_resources(service: ServiceConfig) -> Iterator[_Found]:
     most = f"> {service.max_utilization:g}"
     percent = f"{100 * service.max_utilization:g} %"
     if service.containers is not None:
@@ -101,30 +106,29 @@ def _from_events(models: Sequence[ModelConfig]) -> Iterator[Alert]:
     """Of models whose service tells less: what their events say of the newest window."""
     defaults = ServiceConfig()
     owners = f"* on (model) group_left (owner, tier) {OWNERS}"
-    rows: tuple[tuple[str, Severity, RuleFamily, str, str, str], ...] = (
+    subject = "In the newest {{ $labels.window }} window of {{ $labels.model }}"
+    latency = (
+        f'max by (model, window) (stream_monitor_model_latency_seconds{{quantile="0.99", segment="all"'
+        f"{_without(m.name for m in models if m.service.duration)}}}) > {defaults.max_latency_s:g}"
+    )
+    errors = (
+        f'max by (model, window) (stream_monitor_model_error_ratio{{segment="all"'
+        f"{_without(m.name for m in models if m.service.requests)}}}) > {defaults.max_error_ratio:g}"
+    )
+    rows: tuple[_Found, ...] = (
         (
-            "LatencyHigh", "warning", "system",
-            f'max by (model, window) (stream_monitor_model_latency_seconds{{quantile="0.99", segment="all"'
-            f"{_without(m.name for m in models if m.service.duration)}}}) > {defaults.max_latency_s:g}",
+            "LatencyHigh", "warning", f"({latency}) {owners}",
             f"the 99th percentile of latency is above {1_000 * defaults.max_latency_s:g} ms",
             "humanizeDuration",
         ),
         (
-            "ErrorsHigh", "critical", "system",
-            f'max by (model, window) (stream_monitor_model_error_ratio{{segment="all"'
-            f"{_without(m.name for m in models if m.service.requests)}}}) > {defaults.max_error_ratio:g}",
+            "ErrorsHigh", "critical", f"({errors}) {owners}",
             f"more than {100 * defaults.max_error_ratio:g} % of the answers are errors",
             "humanizePercentage",
         ),
     )  # fmt: skip
-    for name, severity, family, expr, what, value in rows:
-        yield Alert(
-            name, severity, family, f"({expr}) {owners}",
-            f"{{{{ $labels.model }}}}: {what}",
-            f"In the newest {{{{ $labels.window }}}} window of {{{{ $labels.model }}}} {what} "
-            f"({{{{ $value | {value} }}}}).",
-            dashboard="stream-monitor-overview", variables=("model",),
-        )  # fmt: skip
+    for found in rows:
+        yield _alert(found, subject, {})
 
 
 def _without(names: Iterator[str]) -> str:

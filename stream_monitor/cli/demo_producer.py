@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import signal
-import threading
 from typing import Annotated
 
 import typer
 
-from stream_monitor.cli.options import ConfigOption, load_installation
+from stream_monitor.cli.options import ConfigOption, load_installation, stopped_by_signals
 from stream_monitor.cli.output import STDERR
 from stream_monitor.services.wiring import wire
 
@@ -31,8 +29,6 @@ def demo_producer(
     # river and the flights take seconds to load: not for the other commands.
     from stream_monitor.demo.airport import send_in_time
 
-    stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
+    stop = stopped_by_signals()
     sent = send_in_time(wire(load_installation(config)), days, speed, stop)
     STDERR.print(f"{sent:,} records sent")

@@ -10,7 +10,13 @@ import orjson
 import typer
 
 from stream_monitor.cli.event_lines import event_lines
-from stream_monitor.cli.options import ConfigOption, load_installation
+from stream_monitor.cli.options import (
+    ConfigOption,
+    FeatureOption,
+    ModelOption,
+    SegmentOption,
+    load_installation,
+)
 from stream_monitor.cli.output import STDOUT, note
 from stream_monitor.core.errors import InvalidSpecification
 from stream_monitor.core.policy import Severity
@@ -29,11 +35,9 @@ app = typer.Typer(no_args_is_help=True, help="Watch drift events; schemas for su
 @app.command("tail")
 def tail(
     config: ConfigOption = None,
-    model: Annotated[str | None, typer.Option("--model", "-m", help="Only this model.")] = None,
-    feature: Annotated[
-        str | None, typer.Option("--feature", "-f", help="Only this feature.")
-    ] = None,
-    segment: Annotated[str | None, typer.Option(help="Only this segment, e.g. all.")] = None,
+    model: ModelOption = None,
+    feature: FeatureOption = None,
+    segment: SegmentOption = None,
     severity: Annotated[
         Severity | None, typer.Option(help="Only windows that drift at least so much.")
     ] = None,

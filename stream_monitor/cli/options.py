@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import signal
+import threading
 from pathlib import Path
 from typing import Annotated
 
@@ -22,6 +24,9 @@ JsonOption = Annotated[
     bool, typer.Option("--json", help="JSON lines on stdout instead of a table.")
 ]
 
+ModelOption = Annotated[str | None, typer.Option("--model", "-m", help="Only this model.")]
+FeatureOption = Annotated[str | None, typer.Option("--feature", "-f", help="Only this feature.")]
+SegmentOption = Annotated[str | None, typer.Option(help="Only this segment, e.g. all.")]
 _DEFAULT = Path("monitor.yaml")
 
 
@@ -35,3 +40,11 @@ def load_installation(path: Path | None) -> Installation:
 def config_file(path: Path | None) -> Path | None:
     """The file that is given, or the working directory's monitor.yaml, if there is one."""
     return _DEFAULT if path is None and _DEFAULT.is_file() else path
+
+
+def stopped_by_signals() -> threading.Event:
+    """An event that SIGTERM and Ctrl-C set, in the place of ending the process."""
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    return stop

@@ -9,7 +9,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import typer
 
-from stream_monitor.cli.options import ConfigOption, JsonOption, load_installation
+from stream_monitor.cli.options import (
+    ConfigOption,
+    FeatureOption,
+    JsonOption,
+    ModelOption,
+    SegmentOption,
+    load_installation,
+)
 from stream_monitor.cli.output import note, print_json, print_table
 from stream_monitor.core.errors import StreamMonitorError
 from stream_monitor.core.rows import (
@@ -32,11 +39,9 @@ _PERFORMANCE = (
 
 def results(
     config: ConfigOption = None,
-    model: Annotated[str | None, typer.Option("--model", "-m", help="Only this model.")] = None,
-    feature: Annotated[
-        str | None, typer.Option("--feature", "-f", help="Only this feature.")
-    ] = None,
-    segment: Annotated[str | None, typer.Option(help="Only this segment, e.g. all.")] = None,
+    model: ModelOption = None,
+    feature: FeatureOption = None,
+    segment: SegmentOption = None,
     since: Annotated[str | None, typer.Option(help="Windows that end after this time.")] = None,
     until: Annotated[str | None, typer.Option(help="Windows that start before this time.")] = None,
     performance: Annotated[

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import os
-import signal
-import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from stream_monitor.cli.options import ConfigOption, config_file, load_installation
+from stream_monitor.cli.options import (
+    ConfigOption,
+    config_file,
+    load_installation,
+    stopped_by_signals,
+)
 from stream_monitor.config.loading import Installation
 from stream_monitor.config.reloading import ModelFiles
 from stream_monitor.services.running import Service, run_reloading
@@ -59,13 +62,7 @@ def everything(config: ConfigOption = None, drain: DrainOption = False) -> None:
 
 def _run(config: Path | None, roles: tuple[str, ...], drain: bool) -> None:
     installation = load_installation(config)
-    stop = threading.Event()
-
-    def on_signal(_number: int, _frame: object) -> None:
-        stop.set()
-
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, on_signal)
+    stop = stopped_by_signals()
 
     def make(current: Installation) -> list[Service]:
         wiring = wire(current)

@@ -10,7 +10,7 @@ import typer
 from stream_monitor.cli.options import ConfigOption, JsonOption, load_installation
 from stream_monitor.cli.output import STDOUT, print_json, print_table
 from stream_monitor.services.access import grants, kafka_acls, principal
-from stream_monitor.services.pending_log import restore_s, wanted_topic
+from stream_monitor.services.pending_log import seconds_to_restore, wanted_topic
 from stream_monitor.services.topics import owned_topics, source_topics
 from stream_monitor.services.wiring import wire
 
@@ -50,7 +50,7 @@ def create(
     made = cluster.create(specs)
     monitor = installation.monitor
     is_auto = monitor.profiler.pending_topic == "auto"
-    long_s = restore_s(cluster, monitor) if is_auto else 0.0
+    long_s = seconds_to_restore(cluster, monitor) if is_auto else 0.0
     pending = wanted_topic(monitor, installation.specifications(), cluster, long_s)
     if pending is not None:
         specs.append(pending)

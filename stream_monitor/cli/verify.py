@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from stream_monitor.cli.options import ConfigOption, JsonOption, load_installation
+from stream_monitor.cli.options import ConfigOption, JsonOption, ModelOption, load_installation
 from stream_monitor.cli.output import note, print_json, print_table, progress_bar
 from stream_monitor.services.verifying import as_row
 from stream_monitor.services.verifying import verify as verify_results
@@ -21,7 +21,7 @@ _QUIET = ("equal", "open")
 
 def verify(
     config: ConfigOption = None,
-    model: Annotated[str | None, typer.Option("--model", "-m", help="Only this model.")] = None,
+    model: ModelOption = None,
     since: Annotated[str | None, typer.Option(help="Windows that end after this time.")] = None,
     until: Annotated[str | None, typer.Option(help="Windows that start before this time.")] = None,
     as_json: JsonOption = False,

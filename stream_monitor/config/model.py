@@ -24,10 +24,10 @@ from stream_monitor.config.section import Section, written, wrong
 from stream_monitor.config.units import Duration, PositiveDuration
 from stream_monitor.config.windows import DEFAULT_WINDOWS, WindowConfig
 from stream_monitor.core.policy import JOINT, PERFORMANCE, VOLUME
-from stream_monitor.core.schema import FeatureKind
+from stream_monitor.core.schema import PREDICTION, FeatureKind
 
 _RESERVED = {
-    "prediction.": "prediction.kind",
+    PREDICTION: "prediction.kind",
     PERFORMANCE: "outcomes",
     VOLUME: "volume",
     JOINT: "joint",

@@ -209,3 +209,7 @@ class MonitorConfig(Section):
     """File of named days and deployments, shown as hints and muting at will; relative to monitor.yaml."""
     models: Path = Path("models")
     """Folder of the model files, one per model; relative to monitor.yaml."""
+
+    def group(self, service: str) -> str:
+        """The consumer group of the profilers or the detectors."""
+        return f"{self.name}-{service}"

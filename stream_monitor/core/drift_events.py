@@ -71,19 +71,24 @@ def open_incidents(
     tracks: Mapping[TrackKey, IncidentTrack], spec: ModelSpec
 ) -> list[tuple[TrackKey, OpenIncident]]:
     """The incidents that are open; of versions that judge one after the other, those of the newest."""
-    newest: dict[tuple[str, ...], int] = {}
-    for where, track in tracks.items():
-        start_s = track.windows[-1][0] if track.windows else 0
-        newest[where[1:]] = max(start_s, newest.get(where[1:], start_s))
+    newest = newest_starts(tracks)
     sizes = {size.name: size for size in spec.windows}
     return [
         (where, incident)
         for where, track in tracks.items()
-        if track.windows
-        and track.windows[-1][0] == newest[where[1:]]
+        if track.windows[-1][0] == newest[where[1:]]
         and (track.base.open or any(moved for _, moved, *_ in track.windows))
         for incident in track.state(sizes[where[2]]).open
     ]
+
+
+def newest_starts(tracks: Mapping[TrackKey, IncidentTrack]) -> dict[tuple[str, ...], int]:
+    """Start of the last window of any version, by segment, size and feature."""
+    newest: dict[tuple[str, ...], int] = {}
+    for where, track in tracks.items():
+        start_s = track.windows[-1][0]
+        newest[where[1:]] = max(start_s, newest.get(where[1:], start_s))
+    return newest
 
 
 def moved_of(results: Iterable[FeatureResult]) -> Moved:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from stream_monitor.core.drift_events import TrackKey, group_of
+from stream_monitor.core.drift_events import TrackKey, group_of, newest_starts
 from stream_monitor.core.policy import ReferenceKind
 from stream_monitor.core.references import HOURS
 from stream_monitor.core.windows import DAY_S, WindowSize
@@ -102,19 +102,17 @@ def _forget_tracks(state: ModelState, sizes: Mapping[str, WindowSize]) -> None:
     A version whose last window lies a recovery behind another version's is over: a new version has its
     incidents.
     """
-    last = {where: track.windows[-1][0] for where, track in state.tracks.items()}
-    newest: dict[tuple[str, ...], int] = {}
-    for where, start_s in last.items():
-        newest[where[1:]] = max(start_s, newest.get(where[1:], start_s))
+    newest = newest_starts(state.tracks)
     versions = Counter(where[1:] for where in state.tracks)
     for where, track in list(state.tracks.items()):
         size, before_s = sizes[where[2]], state.settled_before[where[2]]
         settled = track.settled(before_s, size)
-        behind_s = newest[where[1:]] - last[where]
+        last_s = track.windows[-1][0]
+        behind_s = newest[where[1:]] - last_s
         over_s = max(DAY_S, size.size_s * max(_KEPT_WINDOWS, size.recover_after))
         is_alone = versions[where[1:]] == 1
         is_over = behind_s >= over_s or (is_alone and settled.is_blank(size))
-        if last[where] < before_s and is_over:
+        if last_s < before_s and is_over:
             del state.tracks[where]
         elif settled is not track:
             state.tracks[where] = settled

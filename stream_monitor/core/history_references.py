@@ -132,5 +132,5 @@ def _kept(windows: Sequence[WindowProfile], spec: ModelSpec) -> Kept | None:
     """Which windows teach which features: those in which a feature drifted do not, as an option."""
     if not spec.skips_alarms or not any(w.alarmed for w in windows):
         return None
-    names = (*spec.schema.numeric, *spec.schema.categorical)
+    names = spec.schema.names
     return np.array([[name not in w.alarmed for name in names] for w in windows], np.bool_)

@@ -220,10 +220,7 @@ class ModelState:
         window = closed.window
         panes = self.panes_of(key, window)
         profile = reduce(Profile.merge, panes.values())
-        judged, schema = (
-            WindowProfile(window, profile.without_outcomes()),
-            profile.layout.bins.schema,
-        )
+        judged = WindowProfile(window, profile.without_outcomes())
         hours = hours_of(panes) if self._keeps_hours else ()
         results = judge_window(
             judged, key, size, self.spec, self.catalogue, self._past(key, size.name), hours,
@@ -246,7 +243,7 @@ class ModelState:
             is_inherited=self.catalogue.is_inherited(self.spec.name, key.version, key.profile_id),
             digest=profile_digest(judged.profile),
             traffic=judged.traffic,
-            coercible=(*schema.numeric, *schema.categorical),
+            coercible=profile.layout.bins.schema.names,
             mean_confidence=judged.profile.score.summarise(),
             features=results,
             trends=trends_of(self._recent(key, size), judged),

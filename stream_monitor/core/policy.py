@@ -10,7 +10,7 @@ from typing import Final
 from stream_monitor.core.calendar import Calendar
 from stream_monitor.core.errors import InvalidSpecification
 from stream_monitor.core.privacy import Mask
-from stream_monitor.core.schema import Outcome, Schema
+from stream_monitor.core.schema import PREDICTION, Outcome, Schema
 from stream_monitor.core.windows import DAY_S, WindowSize
 
 HOUR_S: Final = 3_600
@@ -65,8 +65,6 @@ JOINT: Final = "features.joint"
 """The same of features together."""
 PERFORMANCE: Final = "performance."
 """Before an outcome's name: the same of its performance."""
-PREDICTION: Final = "prediction."
-"""Before a part of the prediction: the same of what the model answers."""
 
 
 class Family(StrEnum):

@@ -9,9 +9,11 @@ from functools import cached_property
 
 from stream_monitor.core.errors import InvalidSpecification
 
-PREDICTED_LABEL = "prediction.label"
-PREDICTED_SCORE = "prediction.score"
-PREDICTED_VALUE = "prediction.value"
+PREDICTION = "prediction."
+"""Before a part of the prediction: its name among the features."""
+PREDICTED_LABEL = PREDICTION + "label"
+PREDICTED_SCORE = PREDICTION + "score"
+PREDICTED_VALUE = PREDICTION + "value"
 
 
 class FeatureKind(StrEnum):
@@ -68,7 +70,7 @@ class Schema:
                 f"feature {', '.join(twice)} is declared twice: name it once"
             )
         for feature in self.features:
-            is_prediction = feature.name.startswith("prediction.")
+            is_prediction = feature.name.startswith(PREDICTION)
             if not feature.name or (is_prediction and feature not in PREDICTION_FEATURES):
                 raise InvalidSpecification(
                     f"{feature.kind} feature {feature.name!r} cannot be read: of the prediction, "
@@ -85,6 +87,11 @@ class Schema:
     def categorical(self) -> tuple[str, ...]:
         """Names of the categorical features, in order."""
         return tuple(f.name for f in self.features if f.kind is FeatureKind.CATEGORICAL)
+
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        """Names of the numeric features, then of the categorical ones."""
+        return (*self.numeric, *self.categorical)
 
     @cached_property
     def schema_id(self) -> str:

@@ -16,7 +16,12 @@ from stream_monitor.core.errors import InvalidSpecification
 from stream_monitor.core.hashing import murmur2
 from stream_monitor.core.policy import ModelSpec
 from stream_monitor.core.privacy import masked
-from stream_monitor.core.schema import PREDICTED_LABEL, PREDICTED_SCORE, PREDICTED_VALUE
+from stream_monitor.core.schema import (
+    PREDICTED_LABEL,
+    PREDICTED_SCORE,
+    PREDICTED_VALUE,
+    PREDICTION,
+)
 
 _ARROW_ERRORS = (pa.ArrowInvalid, pa.ArrowNotImplementedError)
 _LATEST_US = 2**62
@@ -147,7 +152,7 @@ def _require_columns(table: pa.Table, mapping: ColumnMapping, spec: ModelSpec) -
         mapping.timestamp, mapping.id, mapping.model_version, mapping.predicted_label, mapping.score,
         mapping.predicted_value, mapping.label, mapping.label_time, mapping.latency_ms, mapping.status,
     ]  # fmt: skip
-    plain = [f.name for f in spec.schema.features if not f.name.startswith("prediction.")]
+    plain = [f.name for f in spec.schema.features if not f.name.startswith(PREDICTION)]
     wanted = [name for name in own if name is not None]
     wanted += [mapping.features.get(name, name) for name in plain]
     wanted += [mapping.segments.get(key, key) for key in spec.segment_keys]

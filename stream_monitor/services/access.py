@@ -64,13 +64,13 @@ def grants(monitor: MonitorConfig) -> list[Grant]:
         *_topics("operator", "Read Write", *source),
         *_topics("operator", "Read", *own),
         *_topics("reader", "Read", topics.results, topics.events),
-        *(_group(role, f"{monitor.name}-{role}", "Read") for role in ("profiler", "detector")),
+        *(_group(role, monitor.group(role), "Read") for role in ("profiler", "detector")),
         *(
-            _group(role, f"{monitor.name}-{service}", "Read")
+            _group(role, monitor.group(service), "Read")
             for role in ("check", "operator")
             for service in ("profiler", "detector")
         ),
-        _group("topics", f"{monitor.name}-profiler", "Describe"),
+        _group("topics", monitor.group("profiler"), "Describe"),
         *(_group(role, READER_GROUP, "Describe") for role in _READING),
         *(
             _transactions(monitor, role, f"{role}.")

@@ -16,6 +16,7 @@ from stream_monitor.core.calibrating import (
 from stream_monitor.core.day_shuffling import shuffled_days
 from stream_monitor.core.policy import JOINT, PERFORMANCE, VOLUME, Aspect, ModelSpec
 from stream_monitor.core.profile.profile import ALL
+from stream_monitor.core.schema import PREDICTION
 from stream_monitor.core.tables import TableRows
 from stream_monitor.core.windows import WindowSize
 from stream_monitor.services.history import Progress, ReferencePeriod
@@ -185,6 +186,6 @@ def key_path(spec: ModelSpec, subject: str, key: str) -> tuple[str, ...]:
         return (*beside[subject], key)
     if subject.startswith(PERFORMANCE):
         return ("outcomes", subject.removeprefix(PERFORMANCE), "performance", key)
-    if subject.startswith("prediction."):
+    if subject.startswith(PREDICTION):
         return (*subject.split(".", 1), key)
     return ("features", subject, key)

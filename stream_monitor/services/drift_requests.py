@@ -12,6 +12,7 @@ from stream_monitor.core.schema import (
     PREDICTED_LABEL,
     PREDICTED_SCORE,
     PREDICTED_VALUE,
+    PREDICTION,
     OutcomeKind,
 )
 
@@ -61,7 +62,7 @@ def drifting_features(request: DriftRequest, spec: ModelSpec) -> tuple[str, ...]
         )
     if request.features:
         return request.features
-    own = tuple(n for n in suiting if not n.startswith("prediction.")) or suiting
+    own = tuple(n for n in suiting if not n.startswith(PREDICTION)) or suiting
     return own if request.kind is DriftKind.COVARIATE else own[:1]
 
 

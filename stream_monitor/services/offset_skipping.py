@@ -52,8 +52,8 @@ def group_topics(monitor: MonitorConfig) -> dict[str, tuple[str, ...]]:
     """The two groups and the topics that each reads."""
     topics = monitor.topics
     return {
-        f"{monitor.name}-profiler": (topics.inference, topics.labels),
-        f"{monitor.name}-detector": (topics.deltas,),
+        monitor.group("profiler"): (topics.inference, topics.labels),
+        monitor.group("detector"): (topics.deltas,),
     }
 
 

@@ -61,12 +61,12 @@ def is_written(config: MonitorConfig, topics: Topics, retention: JoinRetention) 
     return is_needed(config, topics, retention) or name in topics.partition_counts([name])
 
 
-def restore_s(administration: Administration, config: MonitorConfig) -> float:
+def seconds_to_restore(administration: Administration, config: MonitorConfig) -> float:
     """Seconds for which one profiler would read the source topics anew if every store were lost."""
     sources = (config.topics.inference, config.topics.labels)
     counts = administration.partition_counts(sources)
     partitions = [TopicPartition(topic, p) for topic, n in counts.items() for p in range(n)]
-    committed = administration.committed(f"{config.name}-profiler", partitions)
+    committed = administration.committed(config.group("profiler"), partitions)
     behind = (source.position - source.note.begin for source in map(source_of, committed.values()))
     return sum(behind) / REPLAYED_PER_S
 

@@ -172,7 +172,7 @@ def committed_offsets(
     """The profiler group's offsets, and what the source topics hold; raises StreamMonitorError."""
     administration = connections.administration()
     topics = (monitor.topics.inference, monitor.topics.labels)
-    group = f"{monitor.name}-profiler"
+    group = monitor.group("profiler")
     extents = administration.extents(topics)
     held = administration.committed(group, list(extents))
     committed = {at: to.offset for at, to in held.items()}

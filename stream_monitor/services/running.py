@@ -13,6 +13,7 @@ from threadpoolctl import threadpool_limits
 
 from stream_monitor.config.loading import Installation
 from stream_monitor.config.monitor import MonitorConfig
+from stream_monitor.config.reloading import ModelFiles
 from stream_monitor.services.status import Condition, ServiceStatus, never
 from stream_monitor.telemetry.collector import MetricsCollector
 from stream_monitor.telemetry.server import TelemetryServer
@@ -29,20 +30,6 @@ class Service(Protocol):
 
     def snapshot(self) -> Snapshot:
         """What /metrics shows."""
-
-
-class ModelFiles(Protocol):
-    """Files that may change while services run."""
-
-    @property
-    def refused(self) -> Sequence[object]:
-        """What is wrong with files as they are now."""
-
-    def look(self) -> None:
-        """Called twice a second: notices changes."""
-
-    def due(self) -> Installation | None:
-        """The installation that is to take effect now, once."""
 
 
 def run_together(
@@ -74,26 +61,28 @@ def run_reloading(
     try:
         while current is not None:
             services = make(current)
-            server.show(*_page(services, current.monitor))
+            collector, statuses = _page(services, current.monitor)
+            for status in statuses:
+                status.models_loaded_s = time.time()
+            server.show(collector, statuses)
             server.start()
-            current = _work_until_changed(services, files, should_stop, should_drain)
+            current = _work_until_changed(services, statuses, files, should_stop, should_drain)
     finally:
         server.stop()
     log.info("stopped")
 
 
 def _work_until_changed(
-    services: Sequence[Service], files: ModelFiles, should_stop: Condition, should_drain: Condition
-) -> Installation | None:
+    services: Sequence[Service], statuses: Sequence[ServiceStatus], files: ModelFiles,
+    should_stop: Condition, should_drain: Condition,
+) -> Installation | None:  # fmt: skip
     """The changed installation; None when the services ended for another reason."""
-    loaded_s = time.time()
     changed: list[Installation] = []
 
     def look() -> None:
         files.look()
-        for service in services:
-            status = service.snapshot().status
-            status.models_loaded_s, status.models_refused = loaded_s, len(files.refused)
+        for status in statuses:
+            status.models_refused = len(files.refused)
         found = None if changed else files.due()
         if found is not None:
             log.info("models changed: the services begin anew")

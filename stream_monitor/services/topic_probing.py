@@ -9,7 +9,7 @@ from stream_monitor.config.loading import Installation
 from stream_monitor.core.windows import format_duration
 from stream_monitor.services.finding import Finding, found, guarded
 from stream_monitor.services.operator_ports import Administration
-from stream_monitor.services.pending_log import restore_s, wanted_topic
+from stream_monitor.services.pending_log import seconds_to_restore, wanted_topic
 from stream_monitor.services.ports import TopicSpec
 from stream_monitor.services.topics import owned_topics
 
@@ -44,7 +44,7 @@ def probe_source(administration: Administration, installation: Installation) -> 
 def probe_pending(administration: Administration, installation: Installation) -> list[Finding]:
     """The pending topic, where it is wanted and missing."""
     monitor = installation.monitor
-    seconds = restore_s(administration, monitor)
+    seconds = seconds_to_restore(administration, monitor)
     spec = wanted_topic(monitor, installation.specifications(), administration, seconds)
     if spec is None or spec.name in administration.partition_counts([spec.name]):
         return []
@@ -88,7 +88,8 @@ def probe_ids(administration: Administration, installation: Installation) -> lis
 
 def probe_rights(administration: Administration, installation: Installation) -> list[Finding]:
     """This client's rights on every topic and group; silent where the brokers tell none."""
-    topics, name = installation.monitor.topics, installation.monitor.name
+    monitor = installation.monitor
+    topics = monitor.topics
     needed = {
         topics.inference: "READ", topics.labels: "READ", topics.references: "READ",
         topics.deltas: "READ WRITE", topics.state: "READ WRITE", topics.results: "READ WRITE",
@@ -100,7 +101,7 @@ def probe_rights(administration: Administration, installation: Installation) -> 
         findings += guarded(
             f"topic {topic}", partial(_topic_rights, administration, topic, needed[topic])
         )
-    for group in (f"{name}-profiler", f"{name}-detector"):
+    for group in map(monitor.group, ("profiler", "detector")):
         findings += guarded(f"group {group}", partial(_group_rights, administration, group))
     return findings
 

@@ -73,7 +73,7 @@ def probe_clock(
         message = f"this machine's clock is {-ahead_s:.0f} s behind the brokers': set it by NTP"
         return [found("warning", message)]
     limit_s = _SKEW_S + monitor.profiler.marker_interval
-    members = administration.members(f"{monitor.name}-profiler")
+    members = administration.members(monitor.group("profiler"))
     if members and ahead_s > limit_s:
         message = (
             f"the profilers' newest report is {ahead_s:.0f} s old: they do not get on (see their logs), or "

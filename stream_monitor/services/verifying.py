@@ -63,7 +63,7 @@ def verify(
     known = {name: (mark, late) for name, mark, late in _detected(reader, monitor.topics.state)}
     records = compare(recomputed, before, after, models, references.catalogue, known)
     administration = connections.administration()
-    detectors = f"{monitor.name}-detector"
+    detectors = monitor.group("detector")
     lags = group_offsets(administration, detectors, (monitor.topics.deltas,))
     # A delta lies before the control record of its transaction, so a lag of 1 is nothing to read.
     unread = sum(offset.lag for offset in lags if offset.lag > 1)

@@ -58,7 +58,7 @@ class Wiring:
         """A member of the profiler group."""
         settings = self.monitor.profiler
         group = Group(
-            f"{self.monitor.name}-profiler", settings.instance, settings.membership == "static",
+            self.monitor.group("profiler"), settings.instance, settings.membership == "static",
             settings.start,
         )  # fmt: skip
         return Profiler(
@@ -76,7 +76,7 @@ class Wiring:
         """A member of the detector group."""
         settings = self.monitor.detector
         group = Group(
-            f"{self.monitor.name}-detector", settings.instance, settings.membership == "static"
+            self.monitor.group("detector"), settings.instance, settings.membership == "static"
         )
         return Detector(
             self.monitor,

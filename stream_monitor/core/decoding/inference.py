@@ -25,10 +25,10 @@ from stream_monitor.core.hashing import murmur2
 from stream_monitor.core.policy import ModelSpec
 from stream_monitor.core.privacy import masked
 from stream_monitor.core.records import Records
+from stream_monitor.core.schema import PREDICTION
 
 SAMPLE_EVERY = 64
 DEFAULT_VERSION = "0"
-_PREDICTION = "prediction."
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,13 +133,11 @@ class _Batch:
         prediction = _children(fields["prediction"])
         features = {
             **_children(fields.get("features")),
-            **{_PREDICTION + n: a for n, a in prediction.items()},
+            **{PREDICTION + n: a for n, a in prediction.items()},
         }
         numeric = [features[name] for name in schema.numeric]
         categorical = [features[name] for name in schema.categorical]
-        states = self._states(
-            numeric + categorical, (*schema.numeric, *schema.categorical), is_good
-        )
+        states = self._states(numeric + categorical, schema.names, is_good)
         n_numeric, n = len(numeric), len(self._rows)
         for i, column in enumerate(categorical):
             wrong = states[n_numeric + i] == WRONG_TYPE
@@ -205,7 +203,7 @@ class _Batch:
         """Looked-at rows, and (row, feature) pairs whose JSON type is not the declared one."""
         sampled = np.flatnonzero((murmur2(ids) % SAMPLE_EVERY == 0) & is_good)
         schema = self._spec.schema
-        pointers = [_pointer(name) for name in (*schema.numeric, *schema.categorical)]
+        pointers = [_pointer(name) for name in schema.names]
         if not len(sampled) or not pointers:
             return sampled, np.empty(0, np.int64), np.empty(0, np.int64)
         types = self._queries.types(self._texts.take(pa.array(sampled)), pointers)
@@ -232,8 +230,8 @@ def _known(
 def _structure(spec: ModelSpec) -> dict[str, Any]:
     """The struct that DuckDB reads; empty structs are left out, DuckDB has none."""
     inputs: dict[str, str] = {}
-    for name in (*spec.schema.numeric, *spec.schema.categorical):
-        if not name.startswith(_PREDICTION):
+    for name in spec.schema.names:
+        if not name.startswith(PREDICTION):
             inputs[name] = "DOUBLE" if name in spec.schema.numeric else "VARCHAR"
     structure: dict[str, Any] = {
         "prediction_id": "VARCHAR",
@@ -252,8 +250,8 @@ def _structure(spec: ModelSpec) -> dict[str, Any]:
 
 
 def _pointer(feature: str) -> str:
-    if feature.startswith(_PREDICTION):
-        return pointer("prediction", feature.removeprefix(_PREDICTION))
+    if feature.startswith(PREDICTION):
+        return pointer("prediction", feature.removeprefix(PREDICTION))
     return pointer("features", feature)
 
 

@@ -9,7 +9,7 @@ from stream_monitor.core.errors import StreamMonitorError
 from stream_monitor.core.records import TopicPartition
 from stream_monitor.core.retention import JoinRetention
 from stream_monitor.services import pending_log
-from stream_monitor.services.pending_log import is_needed, restore_s, wanted_topic
+from stream_monitor.services.pending_log import is_needed, seconds_to_restore, wanted_topic
 from stream_monitor.services.ports import TopicSpec
 from tests.unit.services.fleet import Fleet
 from tests.unit.services.made_references import references
@@ -127,11 +127,11 @@ def test_auto_looks_at_how_long_restoring_would_take(monkeypatch: pytest.MonkeyP
     fleet.step(times=5)
     administration = MemoryConnections(fleet.broker).administration()
     committed = sum(to.offset for to in fleet.broker.groups["app-profiler"].committed.values())
-    seconds = restore_s(administration, fleet.config)
+    seconds = seconds_to_restore(administration, fleet.config)
     assert seconds == committed / pending_log.REPLAYED_PER_S > 0
     assert wanted_topic(fleet.config, fleet.models, fleet.topics, seconds) is None
     monkeypatch.setattr(pending_log, "REPLAYED_PER_S", committed / 61)
-    seconds = restore_s(administration, fleet.config)
+    seconds = seconds_to_restore(administration, fleet.config)
     spec = wanted_topic(fleet.config, fleet.models, fleet.topics, seconds)
     assert seconds == pytest.approx(61)
     assert spec is not None
