@@ -28,6 +28,8 @@ from tests.tools.debian import daemon, tool
 
 CONFIG: Final = Path(__file__).parents[2] / "config" / "alertmanager"
 WAIT_S: Final = 90.0
+QUIET_S: Final = 8.0
+"""Longer than Alertmanager waits before it sends anything."""
 TIMES: Final = {"group_wait": "2s", "group_interval": "3s", "repeat_interval": "1h"}
 HOLD: Final = {"0s": "0s", "1m": "1s", "5m": "15s", "10m": "15s", "1h": "1h"}
 """What the rules' `for` becomes; Prometheus needs five seconds to begin scraping."""
@@ -109,16 +111,20 @@ class Chain:
 
 @contextmanager
 def chain(
-    folder: Path, installation: Installation, targets: Mapping[str, Sequence[int]]
-) -> Iterator[Chain]:
-    """Runs the chain for an installation; `targets` are ports to scrape, by the name of their job."""
+    folder: Path, installation: Installation, targets: Mapping[str, Sequence[int]],
+    is_retraining: bool = False,
+) -> Iterator[Chain]:  # fmt: skip
+    """Runs the chain for an installation; `targets` are ports to scrape, by the name of their job.
+
+    With `is_retraining` the scheduled retraining lasts all day, every day.
+    """
     inbox = Inbox()
     mailboxes = {"slack": _kept(inbox.slack, "ok"), "pagerduty": _kept(inbox.pagerduty, _ACCEPTED)}
     with ExitStack() as stack:
         stub = stack.enter_context(served(mailboxes))
         own, peer, shown = free_ports(3)
         alertmanager = [
-            *daemon("prometheus-alertmanager"), f"--config.file={_routes(folder, stub)}",
+            *daemon("prometheus-alertmanager"), f"--config.file={_routes(folder, stub, is_retraining)}",
             f"--storage.path={folder / 'alertmanager'}", f"--web.listen-address=127.0.0.1:{own}",
             f"--cluster.listen-address=127.0.0.1:{peer}",
         ]  # fmt: skip
@@ -145,6 +151,14 @@ def until(holds: Callable[[], object], what: str) -> None:
         time.sleep(0.2)
 
 
+def stays(running: Chain, holds: Callable[[], bool]) -> None:
+    """Something holds for longer than any message takes."""
+    ends = time.monotonic() + QUIET_S
+    while time.monotonic() < ends:
+        assert holds(), running.inbox
+        time.sleep(0.5)
+
+
 def _kept(messages: list[dict[str, Any]], answer: str) -> Callable[[bytes], str]:
     def keep(body: bytes) -> str:
         messages.append(json.loads(body))
@@ -153,11 +167,14 @@ def _kept(messages: list[dict[str, Any]], answer: str) -> Callable[[bytes], str]
     return keep
 
 
-def _routes(folder: Path, stub: int) -> Path:
+def _routes(folder: Path, stub: int, is_retraining: bool) -> Path:
     """The project's Alertmanager configuration with short times and local receivers."""
     text = (CONFIG / "alertmanager.yml").read_text(encoding="utf-8")
     config = yaml.safe_load(text.replace("/etc/alertmanager/", f"{folder}/"))
     config["route"] |= TIMES
+    if is_retraining:
+        (retraining,) = config["time_intervals"]
+        retraining["time_intervals"] = [{"times": [{"start_time": "00:00", "end_time": "24:00"}]}]
     config["global"] = {"pagerduty_url": f"http://127.0.0.1:{stub}/pagerduty"}
     config["templates"] = [str(CONFIG / "templates" / "*.tmpl")]
     secrets = folder / "secrets"

@@ -48,8 +48,6 @@ OTHERS: dict[str, dict[str, Any]] = {
                               "performance": {"mute": True}}},
     },
 }  # fmt: skip
-QUIET_S = 8.0
-"""Longer than Alertmanager waits before it sends anything."""
 
 Change = Callable[[dict[str, Any]], None]
 
@@ -180,11 +178,3 @@ class Story:
         found = [a for a in self.running.alerts() if a["labels"].get("feature") == feature]
         states = [alert["status"] for alert in found]
         return states if all(s["state"] == "suppressed" for s in states) else []
-
-
-def stays(story: Story, holds: Callable[[], bool]) -> None:
-    """Something holds for longer than any message takes."""
-    ends = time.monotonic() + QUIET_S
-    while time.monotonic() < ends:
-        assert holds(), (story.running.inbox.slack, story.running.inbox.pagerduty)
-        time.sleep(0.5)

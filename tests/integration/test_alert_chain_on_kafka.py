@@ -10,10 +10,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from stream_monitor.config.loading import load_config
-from tests.alerts.chain import chain, served, until
+from tests.alerts.chain import chain, served, stays, until
 from tests.brokers.kafka_process import free_ports
 from tests.integration.installation import WAIT_S, Installation
-from tests.integration.storm_story import MODEL, OTHERS, Story, days, delays, february, stays
+from tests.integration.storm_story import MODEL, OTHERS, Story, days, delays, february
 
 pytestmark = [pytest.mark.kafka, pytest.mark.timeout(600)]
 
@@ -74,7 +74,7 @@ def test_the_storm_pages_once_and_only_what_is_news_is_sent(
     until(lambda: "distance" in story.features("FeatureDrift"), "distance to drift")
     until(lambda: story.muted("distance"), "the drift to be held back")
     assert all(status["inhibitedBy"] for status in story.muted("distance"))
-    stays(story, lambda: not story.told("distance"))
+    stays(story.running, lambda: not story.told("distance"))
     api["metrics"] = answer
     until(lambda: story.told("distance"), "the drift to be told once the API is back")
 
@@ -83,7 +83,7 @@ def test_the_storm_pages_once_and_only_what_is_news_is_sent(
     story.send_until(date(2013, 2, 15), lambda f: f.update(carrier=f["carrier"].lower()))
     until(lambda: story.muted("carrier"), "the carriers' alert, silenced")
     assert all(status["silencedBy"] == [silence] for status in story.muted("carrier"))
-    stays(story, lambda: not story.told("carrier"))
+    stays(story.running, lambda: not story.told("carrier"))
     running.amtool("silence", "expire", silence)
     until(lambda: story.told("carrier"), "the alert to be told after the silence")
 
@@ -125,7 +125,7 @@ def storm_pages_once(story: Story) -> None:
     story.send_until(date(2013, 2, 10))
     story.installation.send(story.installation.inference, [(b"bad", b"{")])
     until(lambda: story.closed(date(2013, 2, 9)), "the second day of the storm")
-    stays(story, lambda: len(inbox.pagerduty) == 1 and len(story.told("dep_delay")) == 1)
+    stays(story.running, lambda: len(inbox.pagerduty) == 1 and len(story.told("dep_delay")) == 1)
 
 
 def a_restart_sends_nothing(story: Story) -> None:
@@ -137,5 +137,5 @@ def a_restart_sends_nothing(story: Story) -> None:
     until(lambda: not story.running.query("stream_monitor_model_info"), "the detector to be gone")
     story.start("detector")
     until(lambda: story.running.query("stream_monitor_model_info"), "the detector to be back")
-    stays(story, lambda: story.features("MissingBurst") == {"dep_delay"})
+    stays(story.running, lambda: story.features("MissingBurst") == {"dep_delay"})
     assert story.running.inbox.sizes() == before
