@@ -97,6 +97,7 @@ class Detector:
 
     def run(self, should_stop: Condition, should_drain: Condition = never) -> None:
         """Works until told to stop; told to drain, until every source has ended and been judged."""
+        self.status.should_stop = should_stop
         self.start()
         log.info("detector started", instance=self.status.instance, models=sorted(self._models))
         try:
@@ -142,7 +143,7 @@ class Detector:
         must_restore = self._to_restore
         if batches and not must_restore:
             must_restore = not self._transactions.attempt(lambda: self._commit(batches))
-        if must_restore:
+        if must_restore and not self.status.should_stop():
             self._restore()
 
     def _on_assigned(self, partitions: Sequence[TopicPartition]) -> None:

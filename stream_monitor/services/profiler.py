@@ -103,6 +103,7 @@ class Profiler:
 
     def run(self, should_stop: Condition, should_drain: Condition = never) -> None:
         """Works until told to stop; told to drain, until everything is read, then it ends the stream."""
+        self.status.should_stop = should_stop
         self.start()
         log.info("profiler started", instance=self.status.instance, models=sorted(self._models))
         try:
@@ -214,10 +215,10 @@ class Profiler:
     def _attempt(self, batches: list[Records], is_flush: bool = False) -> bool:
         """Commits a batch; False when it was lost: then it is read again from what is committed."""
         producer = self._transactions.producer
+        reason: ProcessingFailed | None = None
         try:
             if self._transactions.attempt(lambda: self._commit(batches, is_flush)):
                 return True
-            reason = None
         except ProcessingFailed as error:
             reason = error
         if self._transactions.producer is not producer:
@@ -230,7 +231,7 @@ class Profiler:
         if reason is not None:
             log.warning("a batch could not be processed, reading it again", reason=str(reason))
         self._store.rollback()
-        if self._assigned and not self._to_restore:
+        if self._assigned and not self._to_restore and not self.status.should_stop():
             self._restore()
 
     def _commit(self, batches: list[Records], is_flush: bool) -> None:

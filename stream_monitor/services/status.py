@@ -24,10 +24,12 @@ class ServiceStatus:
     `counts` is keyed by a metric's short name and its label values (see telemetry/metrics.py).
     `lag_records`, `watermark_us` and `lag_s` are per source partition, of those assigned now.
     `models_refused` counts what is wrong with model files that changed since `models_loaded_s`.
+    `should_stop` is the condition that the service runs under.
     """
 
     role: str
     instance: str
+    should_stop: Condition = never
     counts: Counter[tuple[str, ...]] = field(default_factory=Counter)
     lag_records: dict[TopicPartition, int] = field(default_factory=dict)
     watermark_us: dict[TopicPartition, int] = field(default_factory=dict)

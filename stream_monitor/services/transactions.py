@@ -53,8 +53,14 @@ class Transactions:
         self.producer.close()
 
     def _replace(self, error: StreamMonitorError) -> None:
-        """A new producer: its initialisation fences the old one and ends what it left open."""
+        """A new producer: its initialisation fences the old one and ends what it left open.
+
+        A service that has to stop needs none.
+        """
         for attempt in range(_ATTEMPTS):
+            if self._status.should_stop():
+                log.warning("producer lost while stopping", reason=str(error))
+                return
             log.warning("producer lost, making a new one", reason=str(error), attempt=attempt)
             self.producer.close()
             self.producer = self._make_producer()

@@ -21,7 +21,7 @@ from stream_monitor.services.operator_ports import Administration, RangeReader
 from stream_monitor.services.ports import PendingStore, Producer, TopicReader, Topics
 from stream_monitor.services.profiler import Profiler
 from stream_monitor.services.references import ReferenceReader
-from stream_monitor.services.status import ServiceStatus
+from stream_monitor.services.status import Condition, ServiceStatus, never
 
 __all__ = ["EmbeddedBroker", "Wiring", "wire", "wire_embedded"]
 
@@ -50,9 +50,9 @@ class Wiring:
         """Follows the references topic."""
         return ReferenceReader(self.reader(), self.monitor.topics.references)
 
-    def producer(self, role: str) -> Producer:
+    def producer(self, role: str, should_stop: Condition = never) -> Producer:
         """A transactional producer; the id `<name>.<role>` fences older ones of the same role."""
-        return KafkaProducer(self.cluster, f"{self.monitor.name}.{role}")
+        return KafkaProducer(self.cluster, f"{self.monitor.name}.{role}", should_stop)
 
     def profiler(self) -> Profiler:
         """A member of the profiler group."""
@@ -61,15 +61,16 @@ class Wiring:
             self.monitor.group("profiler"), settings.instance, settings.membership == "static",
             settings.start,
         )  # fmt: skip
+        status = ServiceStatus("profiler", settings.instance)
         return Profiler(
             self.monitor,
             self.installation.specifications(),
             KafkaConsumer(self.cluster, group),
-            self._maker(f"profiler.{settings.instance}"),
+            self._maker(status),
             self.topics(),
             DuckPendingStore(Path(settings.store), f"{settings.memory_limit}B"),
             self.references(),
-            ServiceStatus("profiler", settings.instance),
+            status,
         )
 
     def detector(self) -> Detector:
@@ -78,15 +79,16 @@ class Wiring:
         group = Group(
             self.monitor.group("detector"), settings.instance, settings.membership == "static"
         )
+        status = ServiceStatus("detector", settings.instance)
         return Detector(
             self.monitor,
             self.installation.specifications(),
             KafkaConsumer(self.cluster, group),
-            self._maker(f"detector.{settings.instance}"),
+            self._maker(status),
             self.topics(),
             self.reader(),
             self.references(),
-            ServiceStatus("detector", settings.instance),
+            status,
         )
 
     def administration(self) -> Administration:
@@ -101,8 +103,9 @@ class Wiring:
         """A pending store of its own in an empty folder."""
         return DuckPendingStore(folder, f"{self.monitor.profiler.memory_limit}B")
 
-    def _maker(self, role: str) -> Callable[[], Producer]:
-        return lambda: self.producer(role)
+    def _maker(self, status: ServiceStatus) -> Callable[[], Producer]:
+        role = f"{status.role}.{status.instance}"
+        return lambda: self.producer(role, lambda: status.should_stop())
 
 
 def wire(installation: Installation) -> Wiring:

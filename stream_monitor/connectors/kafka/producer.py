@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 import uuid
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -16,6 +15,7 @@ from confluent_kafka import Producer as Client
 from stream_monitor.connectors.kafka.consumer import KafkaConsumer
 from stream_monitor.connectors.kafka.failures import error_of, failure, is_passing, made, refusal
 from stream_monitor.connectors.kafka.offsets import position
+from stream_monitor.connectors.kafka.patience import Patience
 from stream_monitor.connectors.kafka.refusals import Refusals
 from stream_monitor.connectors.kafka.settings import Cluster, producer_settings
 from stream_monitor.core.errors import StreamMonitorError
@@ -39,7 +39,7 @@ _SLICE_S: Final = 2.0
 _PAUSE_S: Final = 0.05
 _CLOSING_S: Final = 5.0
 _GRACE_S: Final = 2.0
-"""A call that has not returned so long after its time-out never will."""
+"""How much longer than its time-out a call is waited for."""
 
 
 class KafkaProducer:
@@ -47,10 +47,19 @@ class KafkaProducer:
 
     A call is repeated for `timeout_s` while its error passes. It must not exceed librdkafka's
     `socket.timeout.ms`: what became of a slower commit cannot be known, which counts as fenced.
+    Once `should_stop` says so, a call is given up after a few seconds.
     """
 
-    def __init__(self, cluster: Cluster, transactional_id: str, *, timeout_s: float = 30.0) -> None:
+    def __init__(
+        self,
+        cluster: Cluster,
+        transactional_id: str,
+        should_stop: Callable[[], bool] = lambda: False,
+        *,
+        timeout_s: float = 30.0,
+    ) -> None:
         self.epoch = str(uuid.uuid4())
+        self._should_stop = should_stop
         self._timeout_s = timeout_s
         self._is_embedded = cluster.is_embedded
         self._refusals = Refusals(cluster.logger)
@@ -74,7 +83,7 @@ class KafkaProducer:
 
     def produce(self, record: Outgoing) -> None:
         """As Producer.produce; waits while librdkafka's queue is full."""
-        deadline = time.monotonic() + self._timeout_s
+        patience = self._patience()
         while True:
             try:
                 self._client.produce(
@@ -87,7 +96,7 @@ class KafkaProducer:
                 )
                 return
             except BufferError as error:
-                if time.monotonic() > deadline:
+                if patience.left_s() <= 0:
                     raise TransactionAborted("the brokers take no more records") from error
                 self._serve(f"write to {record.topic}")
             except KafkaException as exception:
@@ -102,8 +111,7 @@ class KafkaProducer:
         self._call(
             "send offsets",
             lambda timeout_s: self._answered(
-                lambda: self._client.send_offsets_to_transaction(positions, metadata, timeout_s),
-                timeout_s,
+                lambda: self._client.send_offsets_to_transaction(positions, metadata, timeout_s)
             ),
         )
         if self._is_embedded:
@@ -139,10 +147,11 @@ class KafkaProducer:
         self._is_open = False
         self._client.purge()
 
-    def _answered(self, call: Callable[[], None], timeout_s: float) -> None:
-        """Waits for a call in a thread of its own: librdkafka may keep it for good, whatever its time-out.
+    def _answered(self, call: Callable[[], None]) -> None:
+        """Waits for a call in a thread of its own: librdkafka may keep it for long, whatever its time-out.
 
-        A producer that is kept can only be left behind.
+        A producer that is kept can only be left behind, which costs a restored state: while the service
+        goes on, nearly every call is answered in the end.
         """
         answers: SimpleQueue[Exception | None] = SimpleQueue()
 
@@ -154,25 +163,32 @@ class KafkaProducer:
                 answers.put(error)
 
         threading.Thread(target=work, name="send-offsets", daemon=True).start()
-        try:
-            error = answers.get(timeout=timeout_s + _GRACE_S)
-        except Empty:
-            self._is_kept = True
-            raise ProducerFenced("cannot send offsets: the call does not return") from None
+        patience = self._patience()
+        while True:
+            try:
+                error = answers.get(timeout=_PAUSE_S)
+                break
+            except Empty:
+                if patience.left_s() <= -_GRACE_S:
+                    self._is_kept = True
+                    raise ProducerFenced("cannot send offsets: the call does not return") from None
         if error is not None:
             raise error
 
     def _call(self, action: str, call: Callable[[float], object]) -> None:
-        deadline = time.monotonic() + self._timeout_s
+        patience = self._patience()
         while True:
             try:
-                call(max(_PAUSE_S, min(_SLICE_S, deadline - time.monotonic())))
+                call(max(_PAUSE_S, min(_SLICE_S, patience.left_s())))
                 return
             except KafkaException as exception:
                 error = error_of(exception)
-                if not is_passing(error) or time.monotonic() >= deadline:
+                if not is_passing(error) or patience.left_s() <= 0:
                     raise self._meaning(action, error) from exception
             self._serve(action)
+
+    def _patience(self) -> Patience:
+        return Patience(self._timeout_s, self._should_stop)
 
     def _serve(self, action: str) -> None:
         """Lets librdkafka deliver its reports for a moment."""
