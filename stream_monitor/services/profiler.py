@@ -124,11 +124,10 @@ class Profiler:
 
     def step(self) -> None:
         """One batch: read for the commit interval, then commit if there is something to say."""
-        now = self._clock()
         self.status.last_step_s = time.time()
-        if now - self._last_references_s >= _REFERENCES_EVERY_S:
+        if self._clock() - self._last_references_s >= _REFERENCES_EVERY_S:
             self._references.refresh()
-            self._last_references_s = now
+            self._last_references_s = self._clock()
         try:
             batches = self._collect()
         except OffsetsLost:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,28 +12,33 @@ from tests.integration.fault_member import Member
 
 @dataclass
 class Memory:
-    """The largest resident set of each member in each phase, in bytes."""
+    """The largest resident set of each group in each phase, in bytes.
+
+    Of groups, as a member holds the partitions of another that is away.
+    """
 
     largest: dict[str, dict[str, int]] = field(default_factory=lambda: defaultdict(dict))
 
     def look(self, members: Sequence[Member], phase: str) -> None:
         """Looks at all that run."""
-        held = self.largest[phase]
+        held: Counter[str] = Counter()
         for member in members:
             if member.life is not None and member.life.code() is None:
-                found = resident_bytes(member.life.pid)
-                held[member.instance] = max(found, held.get(member.instance, 0))
+                held[member.role] += resident_bytes(member.life.pid)
+        seen = self.largest[phase]
+        for role, size in held.items():
+            seen[role] = max(size, seen.get(role, 0))
 
     def growth(self, before: str, *then: str) -> dict[str, float]:
-        """By member how many times as much it held in the later phases as in the first."""
+        """By group how many times as much it held in the later phases as in the first."""
         return {
-            instance: max(self.largest[phase][instance] for phase in then) / held
-            for instance, held in self.largest[before].items()
+            role: max(self.largest[phase][role] for phase in then) / held
+            for role, held in self.largest[before].items()
         }
 
     def __str__(self) -> str:
         return "; ".join(
-            f"{phase}: " + ", ".join(f"{name} {size / 1e6:.0f} MB" for name, size in held.items())
+            f"{phase}: " + ", ".join(f"{name}s {size / 1e6:.0f} MB" for name, size in held.items())
             for phase, held in self.largest.items()
         )
 

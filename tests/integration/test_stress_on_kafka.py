@@ -106,4 +106,5 @@ def test_slow_services_lag_and_hold_no_more_memory(
     growth = memory.growth("steady", "slow detector", "slow profiler", "freed")
     assert max(growth.values()) < 2.0, growth
     assert lags["profiler 1.0"] > 100_000
-    assert lags["detector 1.0"] > lags["detector 0.5"] > lags["detector, steady"]
+    # The detector merges so fast that it may keep up even then, but for the batches of a period.
+    assert min(lags["detector 0.5"], lags["detector 1.0"]) > lags["detector, steady"]
