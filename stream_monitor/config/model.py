@@ -105,7 +105,12 @@ class ModelConfig(Section):
         return self
 
     def _window_problems(self) -> list[tuple[str, str]]:
-        return [] if self.windows else [("windows", "must not be empty")]
+        if not self.windows:
+            return [("windows", "must not be empty")]
+        if any(kind.is_frozen for kind in self.references.kinds):
+            return []
+        needs = "needs the reference validation or training"
+        return [(f"windows.{i}.early", needs) for i, w in enumerate(self.windows) if w.early]
 
     def _feature_problems(self) -> list[tuple[str, str]]:
         if not self.features and self.prediction.kind == "none":

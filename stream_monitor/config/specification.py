@@ -19,7 +19,7 @@ from stream_monitor.core.schema import (
     FeatureKind,
     Schema,
 )
-from stream_monitor.core.windows import WindowSize, check_pane
+from stream_monitor.core.windows import WindowSize, check_pane, part_size
 
 
 def model_spec(model: ModelConfig, monitor: MonitorConfig, source: str | None = None) -> ModelSpec:
@@ -65,6 +65,11 @@ def model_spec(model: ModelConfig, monitor: MonitorConfig, source: str | None = 
     )
 
 
+_NEEDS_PARTS = (
+    "needs a shorter size of windows that divides this one, with the same time zone: add one"
+)
+
+
 def _features(model: ModelConfig) -> Iterator[tuple[Feature, JudgementConfig]]:
     for name, feature in model.features.items():
         yield Feature(name, feature.kind, feature.mask().form), feature
@@ -87,6 +92,8 @@ def _windows(model: ModelConfig, source: str) -> tuple[WindowSize, ...]:
             check_pane(model.pane, (size,))
         except InvalidSpecification as error:
             problems.append(Problem(source, f"windows[{i}].size", f"does not fit: {error}"))
+        if size.early and part_size(size, sizes) is None:
+            problems.append(Problem(source, f"windows[{i}].early", _NEEDS_PARTS))
     if problems:
         raise ConfigError(problems)
     return sizes

@@ -48,6 +48,9 @@ class WindowConfig(Section):
     recover_after: int = Field(default=7, ge=1)
     """An incident recovers after this many windows without drift."""
 
+    early: bool = False
+    """Also look at a window that is open, whenever a window of the next shorter size has closed."""
+
     @model_validator(mode="after")
     def _k_of_n(self) -> WindowConfig:
         if self.k > self.n:
@@ -56,7 +59,9 @@ class WindowConfig(Section):
 
     def window_size(self) -> WindowSize:
         """The core's value."""
-        return WindowSize(self.size, self.timezone, self.origin, self.k, self.n, self.recover_after)
+        return WindowSize(
+            self.size, self.timezone, self.origin, self.k, self.n, self.recover_after, self.early
+        )
 
 
 DEFAULT_WINDOWS = (

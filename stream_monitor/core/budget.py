@@ -46,14 +46,15 @@ def alpha_of(spec: ModelSpec, size: WindowSize, segment: str, segments: int) -> 
 
 
 def count_tests(spec: ModelSpec, size: WindowSize, segment: str) -> int:
-    """The tests of one window of a segment, at least 1."""
+    """The tests of one window of a segment, at least 1; all early looks at an aspect are one test."""
     kinds = len(spec.kinds_for(size))
     features = len(spec.schema.numeric) * len(NUMERIC_ASPECTS)
     features += len(spec.schema.categorical) * len(CATEGORICAL_ASPECTS)
+    looks = sum(kind.is_frozen for kind in spec.kinds_for(size)) if size.early else 0
     together = sum(kind in JOINT_REFERENCES for kind in spec.kinds_for(size))
     joint = len(JOINT_ASPECTS) * together if segment == ALL and spec.judges_joint else 0
     outcomes = sum(map(len, map(aspects_of, spec.outcomes))) * len(performance_kinds(spec))
-    return max(1, features * kinds + joint + outcomes + spec.judges_volume)
+    return max(1, features * (kinds + looks) + joint + outcomes + spec.judges_volume)
 
 
 def aspects_of(outcome: Outcome) -> tuple[Aspect, ...]:

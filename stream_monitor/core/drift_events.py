@@ -15,9 +15,9 @@ from stream_monitor.core.incidents import (
 from stream_monitor.core.policy import ModelSpec, Severity
 from stream_monitor.core.results import (
     DriftEvent,
+    EarlyFinding,
     FeatureResult,
-    PerformanceResult,
-    WindowResult,
+    Judged,
     by_feature,
     movement,
 )
@@ -38,8 +38,7 @@ def group_of(where: TrackKey, spec: ModelSpec) -> TrackGroup:
 
 
 def follow_incidents(
-    result: WindowResult | PerformanceResult, tracks: Mapping[TrackKey, IncidentTrack],
-    spec: ModelSpec, app: str,
+    result: Judged, tracks: Mapping[TrackKey, IncidentTrack], spec: ModelSpec, app: str
 ) -> tuple[dict[TrackKey, IncidentTrack], list[DriftEvent]]:  # fmt: skip
     """The tracks that a window moved on, and what there is to publish; muted features have neither.
 
@@ -53,7 +52,7 @@ def follow_incidents(
         if spec.policy(name).mute:
             continue
         where = (key.version, key.segment, key.size, name)
-        track = tracks.get(where) or _inherited_track(where, tracks, spec)
+        track = track_of(where, tracks, spec)
         is_unknown = all(f.state is VerdictState.NO_REFERENCE for f in found)
         if is_unknown and track.is_judged(key.start_s):
             continue  # A reference came within the window: the part that it judged decides.
@@ -100,8 +99,8 @@ def moved_of(results: Iterable[FeatureResult]) -> Moved:
 
 
 def _event(
-    transition: Transition, where: TrackKey, found: Sequence[FeatureResult],
-    result: WindowResult | PerformanceResult, spec: ModelSpec, app: str,
+    transition: Transition, where: TrackKey, found: Sequence[FeatureResult], result: Judged,
+    spec: ModelSpec, app: str,
 ) -> DriftEvent:  # fmt: skip
     key, start_s, opened = result.key, transition.window_start_s, str(transition.opened_s)
     return DriftEvent(
@@ -116,13 +115,16 @@ def _event(
         references=transition.references,
         opened_s=transition.opened_s,
         results=tuple(found) if start_s == key.start_s else (),
+        until_s=result.until_s if isinstance(result, EarlyFinding) else result.window.end_s,
     )
 
 
-def _inherited_track(
+def track_of(
     where: TrackKey, tracks: Mapping[TrackKey, IncidentTrack], spec: ModelSpec
 ) -> IncidentTrack:
-    """A new version goes on from where the latest other version stands, its incidents included."""
+    """A track; a new version goes on from where the latest other version stands, its incidents included."""
+    if where in tracks:
+        return tracks[where]
     size = next(s for s in spec.windows if s.name == where[2])
     others = [
         (track.windows[-1][0], other[0], track)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import reduce
+from typing import TYPE_CHECKING
 
 from stream_monitor.core.drill_down import Carrier, Sides, carriers_of
 from stream_monitor.core.hints.causes import MOST_HINTS, hints_of, window_hints
@@ -18,12 +20,16 @@ from stream_monitor.core.hints.named_days import calendar_hint
 from stream_monitor.core.hints.pattern import season_hint
 from stream_monitor.core.history_references import Past, chosen_windows, one_history
 from stream_monitor.core.policy import ModelSpec, ReferenceKind
-from stream_monitor.core.profile.profile import ALL
+from stream_monitor.core.profile.profile import ALL, Profile
 from stream_monitor.core.reference_catalogue import ReferenceCatalogue
 from stream_monitor.core.references import WindowProfile
 from stream_monitor.core.results import FeatureResult, WindowKey, by_feature
 from stream_monitor.core.schema import FeatureKind
 from stream_monitor.core.verdicts import VerdictState
+from stream_monitor.core.windows import Window
+
+if TYPE_CHECKING:
+    from stream_monitor.core.model_state import ModelState
 
 
 @dataclass
@@ -31,7 +37,7 @@ class Explainer:
     """Explains the results of one judged window.
 
     `past` is by segment, of this size and profile id; `segments` holds the same window of each segment that
-    a drift of `all` can be traced to.
+    a drift of `all` can be traced to. `totals` are references as sums, by segment: by default of the whole.
     """
 
     window: WindowProfile
@@ -40,7 +46,7 @@ class Explainer:
     catalogue: ReferenceCatalogue
     past: Mapping[str, Past]
     segments: Mapping[str, WindowProfile]
-    _totals: dict[tuple[ReferenceKind, str], WindowProfile | None] = field(default_factory=dict)
+    totals: dict[tuple[ReferenceKind, str], WindowProfile | None] = field(default_factory=dict)
 
     def explained(self, results: Sequence[FeatureResult]) -> tuple[FeatureResult, ...]:
         """The results; those of features that drift with carriers and hints."""
@@ -118,9 +124,9 @@ class Explainer:
 
     def _total(self, kind: ReferenceKind, segment: str) -> WindowProfile | None:
         """A reference of one segment, as a sum."""
-        if (kind, segment) not in self._totals:
-            self._totals[kind, segment] = self._sum(kind, segment)
-        return self._totals[kind, segment]
+        if (kind, segment) not in self.totals:
+            self.totals[kind, segment] = self._sum(kind, segment)
+        return self.totals[kind, segment]
 
     def _sum(self, kind: ReferenceKind, segment: str) -> WindowProfile | None:
         where = (self.spec, self.key.profile_id, segment, self.key.size)
@@ -133,6 +139,19 @@ class Explainer:
         if kind is ReferenceKind.PREVIOUS:
             windows = windows[-1:]
         return self.catalogue.sums.total(windows) if windows else None
+
+
+def segments_of(state: ModelState, window: Window, key: WindowKey) -> dict[str, WindowProfile]:
+    """A window of `all` in each of its segments, by name; empty for the window of a segment."""
+    if key.segment != ALL or not state.spec.segment_keys:
+        return {}
+    found: dict[str, WindowProfile] = {}
+    for name in sorted({p.segment for p in state.panes if p.version == key.version} - {ALL}):
+        panes = state.panes_of(replace(key, segment=name), window)
+        if panes:
+            counted = reduce(Profile.merge, panes.values()).without_outcomes()
+            found[name] = WindowProfile(window, counted)
+    return found
 
 
 def _season(own: Sequence[FeatureResult]) -> Hint | None:

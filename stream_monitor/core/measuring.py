@@ -15,10 +15,10 @@ from stream_monitor.core.policy import ModelSpec
 from stream_monitor.core.profile.profile import Layout, Profile
 from stream_monitor.core.results import (
     DriftEvent,
+    Judged,
     Measured,
     PerformanceResult,
     WindowKey,
-    WindowResult,
 )
 from stream_monitor.core.schema import Outcome
 from stream_monitor.core.windows import WindowSize
@@ -92,7 +92,7 @@ def measure(
     return found
 
 
-def follow(state: ModelState, result: WindowResult | PerformanceResult) -> list[DriftEvent]:
+def follow(state: ModelState, result: Judged) -> list[DriftEvent]:
     """Moves the incidents of what was judged on by one window; returns what there is to publish."""
     moved, events = follow_incidents(result, state.tracks, state.spec, state.app)
     state.tracks |= moved

@@ -5,13 +5,15 @@ Pure: deltas and watermarks in, results out. `fork` is cheap, since everything h
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import reduce
 from typing import Any
 
 from stream_monitor.core.cells import held_at, places
 from stream_monitor.core.drift_events import TrackKey
-from stream_monitor.core.explaining import Explainer
+from stream_monitor.core.early_looks import look, looks
+from stream_monitor.core.explaining import Explainer, segments_of
 from stream_monitor.core.forgetting import forget, forget_what_is_not_configured
 from stream_monitor.core.history_references import one_history
 from stream_monitor.core.incidents import IncidentTrack
@@ -129,25 +131,23 @@ class ModelState:
     ) -> list[Output]:
         """Closes what is due, revises what changed, and forgets what is final; watermarks in seconds.
 
-        Both in the order of the windows' ends: a window's sliding reference holds the revisions before it.
+        All in the order of time, looks at open windows too: a window's sliding reference holds the
+        revisions before it.
         `reached_s` is how far every source partition has come, by default the watermark.
         """
-        if self.watermark_s is None or watermark_s > self.watermark_s:
+        before_s = self.watermark_s
+        if before_s is None or watermark_s > before_s:
             self.watermark_s = watermark_s
             self.changed.add(("model", self.spec.name))
             self._roll_up()
         reached_s = watermark_s if reached_s is None else reached_s
         sizes = {size.name: size for size in self.spec.windows}
         outputs: list[Output] = []
-        due = {
-            key: window
-            for key, window in self.waiting.items()
-            if window.end_s + self.spec.allowed_lateness_s <= self.watermark_s
-        }
-        late = {key: self.closed[key].window for key in self.to_revise & self.closed.keys()}
-        turns = due | late
-        for key in sorted(turns, key=lambda k: (turns[k].end_s, sizes[k.size].size_s, k)):
-            if key in due:
+        for at_s, _, key in self._turns(before_s, sizes):
+            if at_s < sizes[key.size].window_at(key.start_s).end_s:
+                outputs += look(self, key, sizes[key.size], at_s)
+                continue
+            if key in self.waiting:
                 self.closed[key] = ClosedWindow(self.waiting.pop(key))
             else:
                 closed = self.closed[key]
@@ -161,6 +161,19 @@ class ModelState:
         self.label_watermark_s = label_watermark_s
         forget(self, sizes, label_watermark_s, bool(outputs))
         return outputs
+
+    def _turns(
+        self, before_s: int | None, sizes: Mapping[str, WindowSize]
+    ) -> list[tuple[int, int, WindowKey]]:  # fmt: skip
+        """What is due: windows by their ends, and open ones by when they are looked at."""
+        turns = [
+            (self.closed[key].window.end_s, key) for key in self.to_revise & self.closed.keys()
+        ]
+        for key, window in self.waiting.items():
+            turns += [(at, key) for at in looks(self, key, window, sizes[key.size], before_s)]
+            if window.end_s + self.spec.allowed_lateness_s <= (self.watermark_s or 0):
+                turns.append((window.end_s, key))
+        return sorted((at_s, sizes[key.size].size_s, key) for at_s, key in turns)
 
     def note(self, record: dict[str, Any]) -> None:
         """Keeps a published record if it is of the newest window of its kind."""
@@ -227,7 +240,7 @@ class ModelState:
             self._past(key, HOURS),
         )  # fmt: skip
         if any(r.state is VerdictState.DRIFT for r in results):
-            results = self._explainer(judged, key, size).explained(results)
+            results = self._explainer(judged, key).explained(results)
         alarmed = tuple(sorted({r.feature for r in results if r.state is VerdictState.DRIFT}))
         self._remember(key, size.name, replace(judged, alarmed=alarmed))
         if size is min(self.spec.windows, key=lambda s: s.size_s):
@@ -252,16 +265,10 @@ class ModelState:
         self.changed.add(("closed", key))
         return [result, *follow(self, result)]
 
-    def _explainer(self, judged: WindowProfile, key: WindowKey, size: WindowSize) -> Explainer:
-        segments: dict[str, WindowProfile] = {}
-        if key.segment == ALL and self.spec.segment_keys:
-            for name in sorted({p.segment for p in self.panes if p.version == key.version} - {ALL}):
-                panes = self.panes_of(replace(key, segment=name), judged.window)
-                if panes:
-                    counted = reduce(Profile.merge, panes.values()).without_outcomes()
-                    segments[name] = WindowProfile(judged.window, counted)
+    def _explainer(self, judged: WindowProfile, key: WindowKey) -> Explainer:
+        segments = segments_of(self, judged.window, key)
         names = (key.segment, *segments)
-        past = {name: self._past(replace(key, segment=name), size.name) for name in names}
+        past = {name: self._past(replace(key, segment=name), key.size) for name in names}
         return Explainer(judged, key, self.spec, self.catalogue, past, segments)
 
     def _recent(self, key: WindowKey, size: WindowSize) -> list[WindowProfile]:

@@ -192,6 +192,7 @@ def _drift_event(event: DriftEvent, model: str) -> dict[str, Any]:
     quiet = {r.reference.value for r in event.results if r.state is VerdictState.OK}
     shown["pattern"] = pattern_of(moved, quiet)
     shown["cause"] = event.result.cause
+    shown["judged_until"] = rfc3339(event.until_s)
     return shown | feature | {"evidence": _evidence(event.result.comparison)}
 
 
@@ -225,7 +226,7 @@ def event_headers(event: dict[str, Any], app: str) -> tuple[tuple[str, bytes], .
         "content-type": "application/json",
     }
     if "window" in event:
-        headers["ce_time"] = event["window"]["end"]
+        headers["ce_time"] = event.get("judged_until", event["window"]["end"])
     return tuple((name, value.encode()) for name, value in headers.items())
 
 

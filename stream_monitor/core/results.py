@@ -126,11 +126,26 @@ class PerformanceResult:
 
 
 @dataclass(frozen=True, slots=True)
+class EarlyFinding:
+    """What drifts in a window that is still open, judged by its panes before `until_s`."""
+
+    key: WindowKey
+    size: WindowSize
+    window: Window
+    until_s: int
+    features: tuple[FeatureResult, ...]
+
+
+Judged = WindowResult | PerformanceResult | EarlyFinding
+"""What incidents follow."""
+
+
+@dataclass(frozen=True, slots=True)
 class DriftEvent:
     """A change of an incident of one feature, against the incident's `references` (their names, sorted).
 
     `results` hold the feature beside each of the model's references; they are empty where a revision only
-    changed the incident's course.
+    changed the incident's course. They are of the window before `until_s`: its end, unless it is open.
     """
 
     event_id: str
@@ -144,6 +159,7 @@ class DriftEvent:
     references: tuple[str, ...]
     opened_s: int
     results: tuple[FeatureResult, ...]
+    until_s: int
 
     @property
     def result(self) -> FeatureResult | None:

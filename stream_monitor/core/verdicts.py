@@ -16,6 +16,7 @@ _ORDERED: Final = (0.03, 0.15)
 _SHARES: Final = (0.01, 0.10)
 _DISTRIBUTIONS: Final = {
     "ks": _ORDERED, "cmh_ordered": _ORDERED, "chi_square": _SHARES, "cmh": _SHARES,
+    "e_process_ordered": _ORDERED, "e_process": _SHARES,
 }  # fmt: skip
 _RATES: Final = (0.005, 0.05)
 _POINTS: Final = (0.02, 0.05)

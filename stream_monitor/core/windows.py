@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
@@ -55,7 +55,8 @@ class WindowSize:
     """A kind of window: its length, time zone and origin, and the k-of-n rule of its incidents.
 
     Whole days are calendar days of the time zone (23 to 25 hours long); other lengths are exact
-    durations counted from the origin's midnight there.
+    durations counted from the origin's midnight there. With `early` a window that is open is looked at
+    too, whenever another of its parts is over (see part_size).
     """
 
     size_s: int
@@ -64,6 +65,7 @@ class WindowSize:
     k: int = 1
     n: int = 1
     recover_after: int = 7
+    early: bool = False
 
     @property
     def name(self) -> str:
@@ -132,6 +134,24 @@ def check_pane(pane_s: int, sizes: tuple[WindowSize, ...]) -> None:
                 f"window {size.name} in {size.timezone} does not start on a multiple of the pane "
                 f"{format_duration(pane_s)}: choose a pane that divides it, such as 5m or 15m"
             )
+
+
+def part_size(size: WindowSize, sizes: Iterable[WindowSize]) -> WindowSize | None:
+    """The longest of the shorter sizes whose windows every window of a size is a run of; None without one.
+
+    >>> hour, day, week = (WindowSize(seconds) for seconds in (3_600, DAY_S, 7 * DAY_S))
+    >>> part_size(week, [hour, day, week]) == day, part_size(hour, [hour, day, week])
+    (True, None)
+    """
+    shorter = sorted((s for s in sizes if s.size_s < size.size_s), key=lambda s: -s.size_s)
+    return next((part for part in shorter if _is_run_of(size, part)), None)
+
+
+@lru_cache(maxsize=1_024)
+def _is_run_of(size: WindowSize, part: WindowSize) -> bool:
+    if (size.size_s % DAY_S or part.size_s % DAY_S) and size.size_s % part.size_s:
+        return False
+    return all(part.window_at(border).start_s == border for border in _borders(size))
 
 
 def _borders(size: WindowSize) -> Iterator[int]:

@@ -34,7 +34,8 @@ _CAUSES: Final = tuple(
     dict.fromkeys(kind.value for kind in (*HintKind, *Aspect) if kind is not HintKind.MOVEMENT)
 )
 _JUDGED: Final = [
-    "kind", "reference", "verdict", "severity", "ratio", "against", "pattern", "cause", "evidence",
+    "kind", "reference", "verdict", "severity", "ratio", "against", "pattern", "cause",
+    "judged_until", "evidence",
 ]  # fmt: skip
 
 
@@ -95,6 +96,9 @@ def _drift() -> Shape:
         "pattern": word(Pattern, "How the change lies in time."),
         "cause": nullable(
             word(_CAUSES, "The kind of the first hint, or the deciding aspect; null without drift.")
+        ),
+        "judged_until": instant(
+            "The figures are of the window before this: its end, or sooner while it is open."
         ),
         **judged.figures(),
         "evidence": judged.evidence(),
