@@ -9,6 +9,7 @@ import pyarrow as pa
 
 from stream_monitor.core.columns import InferenceColumns
 from stream_monitor.core.comparison import ReferenceView
+from stream_monitor.core.drift.e_process import dirichlet_evidence
 from stream_monitor.core.policy import HOUR_S, ModelSpec
 from stream_monitor.core.profile.profile import ALL
 from stream_monitor.core.references import build_reference
@@ -29,6 +30,7 @@ def warm_up() -> None:
     shifted = build_reference(spec, [_columns(2.0, 1)], "1", binning=bins)
     view = ReferenceView(reference, spec.windows[0].name)
     view.compare(shifted.segments[ALL].total, {})
+    dirichlet_evidence(np.array([1, 1]), np.array([1, 1]))
 
 
 def _columns(shift: float, hours: int) -> InferenceColumns:

@@ -8,11 +8,10 @@ from typing import Any
 
 import numpy as np
 from numpy.random import Generator
-from numpy.typing import NDArray
 
 from stream_monitor.core.columns import InferenceColumns
 from stream_monitor.core.model_state import ModelState
-from stream_monitor.core.policy import AlarmBudget, ModelSpec, ReferenceKind
+from stream_monitor.core.policy import AlarmBudget, ModelSpec
 from stream_monitor.core.reference_catalogue import ReferenceCatalogue
 from stream_monitor.core.references import build_reference
 from stream_monitor.core.results import DriftEvent, Output
@@ -31,31 +30,30 @@ def early_spec(**changed: Any) -> ModelSpec:
     """Six hours looked at early, and the hours that they are looked at by."""
     values: dict[str, Any] = {
         "windows": (WindowSize(HOUR_S, k=3, n=3), LONG), "pane_s": 900, "outcomes": (),
-        "judges_joint": False, "judges_volume": False, "budget": AlarmBudget(1.0),
+        "judges_joint": False, "judges_volume": False, "budget": AlarmBudget(),
     }  # fmt: skip
     return replace(ONE_HOUR, **{**values, **changed})
 
 
 def rows(
-    rng: Generator, start_s: int, hours: int, shift: Any = 0.0, wander: float = 0.0,
-    season: float = 0.0, missing: float = 0.0, rate: int = RATE,
+    rng: Generator, start_s: int, hours: int, shift: Any = 0.0, season: float = 0.0,
+    missing: float = 0.0, carriers: dict[str, float] | None = None,
 ) -> InferenceColumns:  # fmt: skip
-    """Events from an instant on; `shift` by hour, windows that differ by `wander`, hours by `season`."""
-    n = hours * rate
+    """Events from an instant on; `shift` by hour, hours of a window that differ by `season`."""
+    n = hours * RATE
     time_s = np.sort(rng.integers(start_s, start_s + hours * HOUR_S, n))
     hour = (time_s - start_s) // HOUR_S
-    of_window: NDArray[Any] = rng.normal(0, wander, -(-hours // 6))[hour // 6]
-    amount = rng.normal(0, 1, n) + of_window + season * np.sin(hour % 6)
-    amount += np.broadcast_to(shift, hours)[hour]
+    amount = rng.normal(0, 1, n) + season * np.sin(hour % 6) + np.broadcast_to(shift, hours)[hour]
     amount[rng.random(n) < missing] = np.nan
-    return events(time_s, amount, rng.choice(["UA", "AA", "B6"], n).tolist())
+    shares = carriers or dict.fromkeys(("UA", "AA", "B6"), 1 / 3)
+    return events(time_s, amount, rng.choice([*shares], n, p=[*shares.values()]).tolist())
 
 
 @cache
-def held(seed: int = 0, wander: float = 0.0, season: float = 0.0) -> ReferenceCatalogue:
-    """A reference of WINDOWS windows before T0."""
-    start_s = T0 - WINDOWS * 6 * HOUR_S
-    found = rows(np.random.default_rng(seed), start_s, WINDOWS * 6, 0.0, wander, season)
+def held(season: float = 0.0, windows: int = WINDOWS) -> ReferenceCatalogue:
+    """A reference of so many windows before T0."""
+    start_s = T0 - windows * 6 * HOUR_S
+    found = rows(np.random.default_rng(0), start_s, windows * 6, season=season)
     catalogue = ReferenceCatalogue()
     catalogue.add(build_reference(early_spec(), [found], "1", Window(start_s, T0)))
     return catalogue
@@ -95,5 +93,3 @@ def told(outputs: list[Output], feature: str = "amount") -> list[tuple[int, str,
         for e in long_events(outputs, feature)
     ]
 
-
-__all__ = ["ReferenceKind", "early_spec", "go", "held", "long_events", "model", "put", "rows", "told"]
