@@ -53,13 +53,15 @@ def event_lines(event: Event) -> Text:
 
 
 def _moved(event: Event) -> str:
-    """Which aspect moved how far, and against what."""
+    """Which aspect moved how far, against what, and until when of a window that is open."""
     against = f"against {', '.join(event['references'])}"
     if event.get("deciding") is None:
         return against
     ratio = event["ratio"]
     shown = "∞" if ratio is None else f"{ratio:.0f}" if ratio >= 100 else f"{ratio:.2g}"
-    return f"{event['deciding']} ×{shown} {against}"
+    until = event.get("judged_until", event["window"]["end"])  # events of before lack it
+    so_far = "" if until == event["window"]["end"] else f", by {until[:16].replace('T', ' ')}Z"
+    return f"{event['deciding']} ×{shown} {against}{so_far}"
 
 
 def _system(event: Event) -> str:

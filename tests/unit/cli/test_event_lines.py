@@ -11,7 +11,9 @@ from stream_monitor.cli.event_lines import event_lines
 
 DRIFT: dict[str, Any] = {
     "type": "drift", "status": "opened", "revision": 0, "model": "flights", "version": "1",
-    "segment": "all", "window": {"size": "1d", "start": "2013-02-08T05:00:00Z"},
+    "segment": "all",
+    "window": {"size": "1d", "start": "2013-02-08T05:00:00Z", "end": "2013-02-09T05:00:00Z"},
+    "judged_until": "2013-02-09T05:00:00Z",
     "feature": "dep_delay", "references": ["sliding", "validation"], "severity": "critical",
     "deciding": "missing", "ratio": 3.3246,
     "hints": [{"text": "51 % of the rows have no value"}, {"text": "another"}],
@@ -29,6 +31,11 @@ def test_drift_says_when_where_what_moved_against_what_and_why() -> None:
         "missing ×3.3 against sliding, validation\n"
         "                      51 % of the rows have no value"
     )
+
+
+def test_an_early_finding_says_by_when_it_was_found() -> None:
+    line = event_lines(DRIFT | {"judged_until": "2013-02-08T09:00:00Z"}).plain.splitlines()[0]
+    assert line.endswith("missing ×3.3 against sliding, validation, by 2013-02-08 09:00Z")
 
 
 def test_columns_stand_below_each_other() -> None:

@@ -131,3 +131,18 @@ def test_unlisted_feature_is_in_the_column_of_its_name() -> None:
     assert (columns.of_feature("a"), columns.of_feature("b"), columns.of_segment("s")) == (
         "A", "b", "s",
     )  # fmt: skip
+
+
+def test_windows_are_looked_at_early_by_a_shorter_size() -> None:
+    hour, day = {"size": "1h"}, {"size": "1d", "early": True}
+    assert [size.early for size in spec(windows=[hour, day]).windows] == [False, True]
+    for windows in ([day], [{"size": "7h"}, day], [{"size": "1d", "timezone": "Asia/Tokyo"},
+                    {"size": "2d", "early": True}]):  # fmt: skip
+        with pytest.raises(ConfigError, match=r"windows\[\d\]\.early.* needs a shorter size"):
+            spec(windows=windows)
+
+
+def test_windows_are_looked_at_early_by_a_frozen_reference() -> None:
+    windows = [{"size": "1h"}, {"size": "1d", "early": True}]
+    with pytest.raises(ValueError, match="needs the reference validation or training"):
+        spec(windows=windows, references={"sliding": True})

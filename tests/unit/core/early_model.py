@@ -92,4 +92,3 @@ def told(outputs: list[Output], feature: str = "amount") -> list[tuple[int, str,
         ((e.until_s - T0) // HOUR_S, e.status.value, e.revision)
         for e in long_events(outputs, feature)
     ]
-

@@ -40,6 +40,14 @@ def test_all_count_tests_a_week_together_spend_the_budget() -> None:
     assert spent == pytest.approx(spec.budget.alarms_per_week)
 
 
+def test_early_looks_take_one_test_per_aspect_and_frozen_reference() -> None:
+    early = replace(DAY, early=True)
+    assert count_tests(SPEC, early, ALL) == TESTS + 10
+    kinds = (ReferenceKind.VALIDATION, ReferenceKind.TRAINING, ReferenceKind.SLIDING)
+    both = replace(SPEC, references=kinds)
+    assert count_tests(both, early, "k=v") == count_tests(both, DAY, "k=v") + 2 * 10
+
+
 def test_joint_tests_and_references_of_long_windows_count() -> None:
     kinds = (ReferenceKind.VALIDATION, ReferenceKind.YEAR_AGO)
     spec = replace(SPEC, references=kinds, judges_joint=True, outcomes=())

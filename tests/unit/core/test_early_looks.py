@@ -61,7 +61,7 @@ def test_what_the_rest_of_the_window_does_not_bear_out_is_taken_back() -> None:
     shift = np.array([1.0, 0, 0, 0, 0, 0])
     policies = {"amount": FeaturePolicy(floor=0.03)}
     outputs = ran(model(policies=policies), rows(np.random.default_rng(7), T0, 6, shift=shift))
-    assert [status for _, status, _ in told(outputs)][0] == "opened"
+    assert told(outputs)[0][1] == "opened"
     back = np.array([1.0, -1.0, 0, 0, 0, 0])
     outputs = ran(model(policies=policies), rows(np.random.default_rng(7), T0, 6, shift=back))
     assert told(outputs) == [(1, "opened", 0), (6, "retracted", 1)]
@@ -98,7 +98,9 @@ def test_how_time_passes_and_restarts_change_nothing(seed: int) -> None:
     shift = np.array([0, 0.5, 0.5, 0.5, 0.5, 0.5, 0, 0, 0, 0, 0, 0, 0.4, 0.4, 0.4, 0.4, 0.4, 0.4])
     found = rows(rng, T0, 18, shift=shift)
     slowly = ran(model(), found, np.arange(0.25, 18.25, 0.25))
-    assert [e.until_s - e.window.start_s < LONG.size_s for e in long_events(slowly)].count(True) >= 2
+    assert [e.until_s - e.window.start_s < LONG.size_s for e in long_events(slowly)].count(
+        True
+    ) >= 2
     at_once = ran(model(), found, [18])
     assert said(at_once) == said(slowly)
     assert said(in_pieces(rng, found)) == said(slowly)
