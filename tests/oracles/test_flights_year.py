@@ -151,3 +151,18 @@ def test_weeks_with_hardly_a_cancellation_are_quiet_throughout(
 def test_reference_days_do_not_drift_from_themselves(replayed: Replay) -> None:
     days = sorted(missing(replayed))[:REFERENCE_DAYS]
     assert {missing(replayed)[day]["verdict"] for day in days} == {"ok"}
+
+
+def test_a_storm_is_told_of_before_its_day_is_over(year: pa.Table) -> None:
+    sizes = [{"size": size, "timezone": flights.TIME_ZONE} for size in ("1h", "1d")]
+    windows = [sizes[0], sizes[1] | {"early": True}]
+    model = ModelConfig.model_validate(MODEL.model_dump(exclude_unset=True) | {"windows": windows})
+    weeks = year.filter(pc.less(year["prediction_id"], "2013-02-11"))
+    records = replay(weeks, model, ReferencePeriod(since="2013-01-01", until="2013-02-05")).records
+    events = [r for r in records if r["type"] == "drift" and r["window"]["size"] == "1d"]
+    early, *later = [e for e in events if e["feature"] == "dep_delay" and day_of(e) == STORM[0]]
+    assert (early["status"], early["deciding"]) == ("opened", "missing")
+    assert early["judged_until"] <= "2013-02-09T00:00:00Z" < early["window"]["end"]
+    assert [(e["status"], e["revision"], e["judged_until"]) for e in later] == [
+        ("opened", 1, early["window"]["end"])
+    ]

@@ -125,6 +125,31 @@ def in_pieces(rng: np.random.Generator, found: InferenceColumns) -> list[Output]
     return outputs
 
 
+@pytest.mark.parametrize("seed", range(3))
+def test_late_events_end_where_they_would_have_in_time(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    shift = np.array([0, 0.5, 0.5, 0.5, 0.5, 0.5, 0, 0, 0, 0, 0, 0, 0.4, 0.4, 0.4, 0.4, 0.4, 0.4])
+    found = rows(rng, T0, 18, shift=shift)
+    state, late_ones = model(), list[Output]()
+    hour, is_late = (found.timestamp_us // MICRO - T0) // HOUR_S, rng.random(found.n) < 0.3
+    for at in range(18):
+        put(state, found.take(np.flatnonzero((hour == at) & ~is_late)))
+        late_ones += go(state, at + 1)
+        put(state, found.take(np.flatnonzero((hour == at) & is_late)))
+    late_ones += go(state, 18.5)
+    assert standing(late_ones) == standing(ran(model(), found, range(1, 19)))
+
+
+def standing(outputs: list[Output]) -> dict[str, Any]:
+    """What a reader holds who keeps the highest revision of each event."""
+    held = {event["id"]: event for event in said(outputs)}
+    return {
+        name: (event["status"], event["incident"], event.get("n_window"), event.get("ratio"))
+        for name, event in held.items()
+        if event["status"] != "retracted"
+    }
+
+
 def said(outputs: list[Output]) -> list[dict[str, Any]]:
     """Every event but for those of the hours."""
     events = (o for o in outputs if isinstance(o, DriftEvent) and o.size.name == LONG.name)
