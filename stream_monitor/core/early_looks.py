@@ -1,8 +1,7 @@
-"""Looking at windows that are still open: when, and what of it moves incidents."""
+"""Looking at a window that is still open: what of it moves incidents. When is in turns.py."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from functools import reduce
 from typing import TYPE_CHECKING
 
@@ -14,28 +13,10 @@ from stream_monitor.core.policy import ReferenceKind
 from stream_monitor.core.profile.profile import Profile
 from stream_monitor.core.references import WindowProfile
 from stream_monitor.core.results import DriftEvent, EarlyFinding, FeatureResult, WindowKey
-from stream_monitor.core.windows import Window, WindowSize, part_size
+from stream_monitor.core.windows import Window, WindowSize
 
 if TYPE_CHECKING:
     from stream_monitor.core.model_state import ModelState
-
-
-def looks(
-    state: ModelState, key: WindowKey, window: Window, size: WindowSize, before_s: int | None
-) -> Iterator[int]:  # fmt: skip
-    """When an open window is looked at, in order: the ends of its parts that the watermark passed just now.
-
-    `before_s` is where the watermark was before. Nothing after the window's own end.
-    """
-    part = part_size(size, state.spec.windows) if size.early else None
-    if part is None or state.watermark_s is None:
-        return
-    passed_s = state.watermark_s - state.spec.allowed_lateness_s
-    since_s = window.start_s if before_s is None else before_s - state.spec.allowed_lateness_s
-    at_s = part.window_at(max(since_s, window.start_s)).end_s
-    while at_s < window.end_s and at_s <= passed_s:
-        yield at_s
-        at_s = part.window_at(at_s).end_s
 
 
 def look(state: ModelState, key: WindowKey, size: WindowSize, until_s: int) -> list[DriftEvent]:

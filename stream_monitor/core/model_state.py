@@ -5,14 +5,13 @@ Pure: deltas and watermarks in, results out. `fork` is cheap, since everything h
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import reduce
 from typing import Any
 
 from stream_monitor.core.cells import held_at, places
 from stream_monitor.core.drift_events import TrackKey
-from stream_monitor.core.early_looks import look, looks
+from stream_monitor.core.early_looks import look
 from stream_monitor.core.explaining import Explainer, segments_of
 from stream_monitor.core.forgetting import forget, forget_what_is_not_configured
 from stream_monitor.core.history_references import one_history
@@ -34,6 +33,7 @@ from stream_monitor.core.results import (
     WindowResult,
 )
 from stream_monitor.core.trends import trends_of
+from stream_monitor.core.turns import turns
 from stream_monitor.core.verdicts import VerdictState
 from stream_monitor.core.windows import Window, WindowSize
 from stream_monitor.core.wire import profile_digest
@@ -143,7 +143,7 @@ class ModelState:
         reached_s = watermark_s if reached_s is None else reached_s
         sizes = {size.name: size for size in self.spec.windows}
         outputs: list[Output] = []
-        for at_s, _, key in self._turns(before_s, sizes):
+        for at_s, _, key in turns(self, before_s, sizes):
             if at_s < sizes[key.size].window_at(key.start_s).end_s:
                 outputs += look(self, key, sizes[key.size], at_s)
                 continue
@@ -161,19 +161,6 @@ class ModelState:
         self.label_watermark_s = label_watermark_s
         forget(self, sizes, label_watermark_s, bool(outputs))
         return outputs
-
-    def _turns(
-        self, before_s: int | None, sizes: Mapping[str, WindowSize]
-    ) -> list[tuple[int, int, WindowKey]]:  # fmt: skip
-        """What is due: windows by their ends, and open ones by when they are looked at."""
-        turns = [
-            (self.closed[key].window.end_s, key) for key in self.to_revise & self.closed.keys()
-        ]
-        for key, window in self.waiting.items():
-            turns += [(at, key) for at in looks(self, key, window, sizes[key.size], before_s)]
-            if window.end_s + self.spec.allowed_lateness_s <= (self.watermark_s or 0):
-                turns.append((window.end_s, key))
-        return sorted((at_s, sizes[key.size].size_s, key) for at_s, key in turns)
 
     def note(self, record: dict[str, Any]) -> None:
         """Keeps a published record if it is of the newest window of its kind."""

@@ -68,7 +68,7 @@ SHORT = "features: {distance: numeric}\n"
          "windows[1].size must be a duration such as 30s, 5m, 1h, 1d or 2w, not '5 minutes'"),
         (f"{SHORT}windows: [{{timezone: UTC}}]", "windows[0].size is missing"),
         (f"{SHORT}windows: [{{size: 1h, timzone: UTC}}]",
-         "windows[0].timzone is not known: did you mean timezone? Allowed: k, n, origin,"),
+         "windows[0].timzone is not known: did you mean timezone? Allowed: early, k, n,"),
         (f"{SHORT}windows: [{{size: 1h, timezone: America/NewYork}}]",
          "windows[0].timezone must be a time zone such as America/New_York, not"),
         (f"{SHORT}windows: [{{size: 1h, origin: monday}}]",
