@@ -10,9 +10,11 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from stream_monitor.core.drift.predictive_t import predictive_t_kernel, two_sided_t_kernel
+from stream_monitor.core.drift.predictive_t import predictive_p_kernel
+from stream_monitor.core.drift.shape_growth import without_growth
 from stream_monitor.core.drift.window_null import (
     NULL_CODES,
+    RowNoise,
     WindowNull,
     log_shape_kernel,
     predictive_p_among,
@@ -29,6 +31,7 @@ from stream_monitor.core.window_tables import (
     Floats,
     Kept,
     NumericTable,
+    arcsine_noise,
 )
 
 _LEAST_DOF = MINIMUM_WINDOWS - 1
@@ -51,17 +54,20 @@ class Placing:
         """The slots; none unless they are used."""
         return np.zeros(0, np.int64) if self.slots is None else self.slots
 
-    def p(self, c: Floats, reference: Floats, is_skewed: bool = False) -> Floats:
+    def p(
+        self, c: Floats, reference: Floats, noise: RowNoise | None = None, is_skewed: bool = False
+    ) -> Floats:
         """p of F summaries among the windows' (K, F); NaN for none, or with too few windows.
 
         Summaries of values may be skewed between windows; of AMONG that is taken into account.
         """
         if self.null is WindowNull.SLOTS:
-            return predictive_p_in_slot(c, reference, self.slots_of_windows, self.slot, _LEAST_DOF)
+            slots = self.slots_of_windows
+            return predictive_p_in_slot(c, reference, slots, self.slot, _LEAST_DOF, noise)
         if self.null is WindowNull.DIFFERENCES:
             return predictive_p_of_differences(c, reference, _LEAST_DOF)
         among = predictive_p_among_skewed if is_skewed else predictive_p_among
-        return among(c, reference, _LEAST_DOF)
+        return among(c, reference, _LEAST_DOF, noise)
 
 
 @dataclass(frozen=True)
@@ -70,13 +76,18 @@ class NumericWindows:
 
     `shape_total` (F, bins) is what a window's shape is measured against. A reference window's shape is
     measured against the others that the same total is made of; of differences, against the window before.
+    `location_noise` (F,) and `rate_noise` (5, F) are the windows' mean sampling variances, `values` (F,)
+    how many values they hold on average.
     """
 
     placing: Placing
     shape_total: Counts
     locations: Floats
+    location_noise: Floats
     shapes: Floats
+    values: Floats
     rates: Floats
+    rate_noise: Floats
     extremes: Floats
 
     @classmethod
@@ -87,12 +98,17 @@ class NumericWindows:
         coarse = _only([w.coarse for w in windows], None if kept is None else kept[:, :, None])
         against, others = _OTHERS[placing.null](coarse, total.coarse, placing)
         shapes = [_shapes(k, w) for k, w in zip(others, coarse, strict=True)]
+        few, many = total.n.shape, total.rows.shape
+        noises = [arcsine_noise(w.rows, total.marked, total.rows) for w in windows]
         return cls(
             placing,
             against,
-            _masked(_stacked([w.location for w in windows], total.n.shape), kept),
-            _masked(_stacked(shapes, total.n.shape), kept),
-            _masked(_stacked([w.rates for w in windows], total.rows.shape), kept),
+            _masked(_stacked([w.location for w in windows], few), kept),
+            _mean(_masked(_stacked([w.location_noise for w in windows], few), kept)),
+            _masked(_stacked(shapes, few), kept),
+            _mean(_masked(_stacked([w.n for w in windows], few), kept)),
+            _masked(_stacked([w.rates for w in windows], many), kept),
+            _mean(_masked(_stacked(noises, many), kept)),
             _masked(_stacked([w.extremes for w in windows], total.extremes.shape), kept),
         )
 
@@ -117,11 +133,16 @@ class NumericWindows:
 
     def p(self, window: NumericTable) -> Floats:
         """p of a window's location and shape, (F,); NaN with too few windows."""
-        location = self.placing.p(window.location, self.locations, is_skewed=True)
+        noise = RowNoise(window.location_noise, self.location_noise)
+        location = self.placing.p(window.location, self.locations, noise, is_skewed=True)
         # A distance between neighbours is a difference already.
         is_step = self.placing.null is WindowNull.DIFFERENCES
         placing = Placing() if is_step else self.placing
-        shape = placing.p(_shapes(self.shape_total, window.coarse), self.shapes, is_skewed=True)
+        dof = (self.shape_total > 0).sum(axis=1) - 1.0
+        distance = _shapes(self.shape_total, window.coarse)
+        ratio = window.n / np.maximum(1.0, self.values)
+        distance = without_growth(distance, self.shapes, dof, ratio)
+        shape = placing.p(distance, self.shapes, is_skewed=True)
         both = np.stack([location, shape])
         smallest = np.fmin(location, shape)
         return np.asarray(np.minimum(1.0, np.isfinite(both).sum(axis=0) * smallest))
@@ -167,7 +188,9 @@ class CategoricalWindows:
     placing: Placing
     starts: Counts
     shares: Floats
+    share_noise: Floats
     rates: Floats
+    rate_noise: Floats
 
     @classmethod
     def of(
@@ -176,12 +199,18 @@ class CategoricalWindows:
     ) -> CategoricalWindows:  # fmt: skip
         """The summaries of a reference's windows."""
         starts = total.layout.starts
+        few, many = total.rows.shape, total.counts.shape
         spread = None if kept is None else np.repeat(kept, np.diff(starts), axis=1)
+        of = np.repeat(total.n, np.diff(starts))
+        noises = [arcsine_noise(np.repeat(w.n, np.diff(starts)), total.counts, of) for w in windows]
+        rate_noises = [arcsine_noise(w.rows, total.marked, total.rows) for w in windows]
         return cls(
             placing,
             starts,
-            _masked(_stacked([w.shares for w in windows], total.counts.shape), spread),
-            _masked(_stacked([w.rates for w in windows], total.rows.shape), kept),
+            _masked(_stacked([w.shares for w in windows], many), spread),
+            _mean(_masked(_stacked(noises, many), spread)),
+            _masked(_stacked([w.rates for w in windows], few), kept),
+            _mean(_masked(_stacked(rate_noises, few), kept)),
         )
 
     def p(self, window: CategoricalTable) -> Floats:
@@ -189,7 +218,8 @@ class CategoricalWindows:
         return np.asarray(
             _p_of_shares(
                 NULL_CODES[self.placing.null], window.shares, self.shares, self.starts,
-                self.placing.slots_of_windows, self.placing.slot, _LEAST_DOF,
+                self.placing.slots_of_windows, self.placing.slot, arcsine_noise(window.n),
+                self.share_noise, _LEAST_DOF,
             )
         )  # fmt: skip
 
@@ -199,10 +229,17 @@ def p_of_rates(
 ) -> Floats:  # fmt: skip
     """p of a window's rates, (rates, F); NaN where it is not asked for, or with too few windows."""
     c = np.where(asked, window.rates, np.nan)
-    p = windows.placing.p(c.ravel(), windows.rates.reshape(len(windows.rates), asked.size))
-    p = p.reshape(asked.shape)
+    own, theirs = arcsine_noise(window.rows), windows.rate_noise
+    p = windows.placing.p(
+        c.ravel(),
+        windows.rates.reshape(len(windows.rates), asked.size),
+        RowNoise(own.ravel(), theirs.ravel()),
+    ).reshape(asked.shape)
     if isinstance(windows, NumericWindows):  # zeros are values, and as skewed as those
-        p[ZERO_RATE] = windows.placing.p(c[ZERO_RATE], windows.rates[:, ZERO_RATE], is_skewed=True)
+        noise = RowNoise(own[ZERO_RATE], theirs[ZERO_RATE])
+        p[ZERO_RATE] = windows.placing.p(
+            c[ZERO_RATE], windows.rates[:, ZERO_RATE], noise, is_skewed=True
+        )
     return p
 
 
@@ -224,6 +261,13 @@ def _masked(values: Floats, kept: NDArray[np.bool_] | None) -> Floats:
     return np.where(kept.reshape(len(kept), *middle, -1), values, np.nan)
 
 
+def _mean(values: Floats) -> Floats:
+    """The mean over windows; 0 without any."""
+    is_known = np.isfinite(values)
+    total = np.where(is_known, values, 0.0).sum(axis=0)
+    return np.asarray(total / np.maximum(1, is_known.sum(axis=0)))
+
+
 @njit(cache=True, nogil=True)
 def _shapes(k: Counts, w: Counts) -> Floats:
     found = np.empty(len(k))
@@ -234,25 +278,25 @@ def _shapes(k: Counts, w: Counts) -> Floats:
 
 @njit(cache=True, nogil=True)
 def _p_of_shares(
-    null: int, c: Floats, reference: Floats, starts: Counts, slots: Counts, slot: int, least_dof: int
+    null: int, c: Floats, reference: Floats, starts: Counts, slots: Counts, slot: int, noise: Floats,
+    mean_noise: Floats, least_dof: int,
 ) -> Floats:  # fmt: skip
-    """All shares of a feature have the same windows, so the largest |t| has the smallest p.
-
-    Unseen values count where a reference window has some. Two categories are one summary.
-    """
+    """Unseen values count where a reference window has some. Two categories are one summary."""
     found = np.full(len(starts) - 1, math.nan)
     for f in range(len(found)):
-        largest, dof, met = 0.0, 0, 0
+        smallest, met = math.nan, 0
         last = starts[f + 1] - 1
         for i in range(starts[f], starts[f + 1]):
             if _is_met(0.0 if i == last else c[i], reference, i):
-                t, dof = predictive_t_kernel(null, c[i], reference, i, slots, slot)
-                largest = max(largest, abs(t))
+                p = predictive_p_kernel(
+                    null, c[i], reference, i, slots, slot, noise[f], mean_noise[i], least_dof
+                )
+                smallest = p if math.isnan(smallest) else min(smallest, p)
                 met += 1
         if met == 2 and not c[last] > 0.0:
             met = 1
-        if dof >= least_dof:
-            found[f] = min(1.0, met * two_sided_t_kernel(largest, dof))
+        if not math.isnan(smallest):
+            found[f] = min(1.0, met * smallest)
     return found
 
 

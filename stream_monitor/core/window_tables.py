@@ -5,6 +5,7 @@ They are made once per window and add up like the counts they are made of.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -15,7 +16,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from stream_monitor.core.binning import COARSE_BINS, GUARD_BINS, CategoricalBinning, NumericBinning
-from stream_monitor.core.drift.window_null import scaled_mean_kernel
+from stream_monitor.core.drift.window_null import scaled_moments_kernel
 from stream_monitor.core.policy import Aspect
 from stream_monitor.core.profile.categorical import CategoricalPart
 from stream_monitor.core.profile.numeric import NumericPart
@@ -92,6 +93,15 @@ class NumericTable:
     @cached_property
     def location(self) -> Floats:
         """(F,): the scaled mean; NaN without rows."""
+        return np.asarray(self._locations[0])
+
+    @cached_property
+    def location_noise(self) -> Floats:
+        """(F,): the sampling variance of `location`, from the bins' means; NaN without rows."""
+        return np.asarray(self._locations[1])
+
+    @cached_property
+    def _locations(self) -> Floats:
         return np.asarray(_locations(self.fine, self.sums, *self.layout.scales))
 
     @cached_property
@@ -212,6 +222,17 @@ def arcsines(counts: Counts, of: Counts) -> Floats:
         return np.asarray(np.arcsin(np.sqrt(counts / of)))
 
 
+def arcsine_noise(of: Counts, counts: Counts | None = None, total: Counts | None = None) -> Floats:
+    """Sampling variance of `arcsines` of so many rows: a quarter of 1/rows; NaN where there are none.
+
+    At less than a quarter of an expected row, as ``counts`` of ``total`` tell it, that is too much: there
+    it is the rate itself.
+    """
+    with np.errstate(invalid="ignore", divide="ignore"):
+        noise = np.where(of > 0, 0.25 / of, np.nan)
+        return noise if counts is None or total is None else np.minimum(noise, counts / total)
+
+
 def _numeric_table(part: NumericPart) -> NumericTable:
     layout = _layout(NumericLayout, part.params)
     a = {name: array[0] for name, array in part.arrays.items()}
@@ -279,8 +300,11 @@ def bin_means_kernel(counts: Counts, sums: Counts, median: float, step: float) -
 
 @njit(cache=True, nogil=True)
 def _locations(fine: Counts, sums: Counts, medians: Floats, iqrs: Floats, steps: Floats) -> Floats:
-    found = np.empty(len(fine))
+    found = np.full((2, len(fine)), np.nan)
     for f in range(len(fine)):
         means = bin_means_kernel(fine[f], sums[f], medians[f], steps[f])
-        found[f] = scaled_mean_kernel(fine[f], means, medians[f], iqrs[f])
+        mean, square = scaled_moments_kernel(fine[f], means, medians[f], iqrs[f])
+        if not math.isnan(mean):
+            found[0, f] = mean
+            found[1, f] = max(0.0, square - mean * mean) / fine[f].sum()
     return found

@@ -11,7 +11,7 @@ import numpy as np
 from stream_monitor.core.comparison import Comparison
 from stream_monitor.core.drift.mean_change import mean_change
 from stream_monitor.core.drift.rates import rate_change
-from stream_monitor.core.drift.window_null import arcsine_share, predictive_p_among
+from stream_monitor.core.drift.window_null import RowNoise, arcsine_share, predictive_p_among
 from stream_monitor.core.performance.tally import Tally
 from stream_monitor.core.plain_comparison import plain_comparison
 from stream_monitor.core.policy import PERFORMANCE, Aspect, SubjectKind
@@ -61,8 +61,8 @@ def _share(
     if score is None or score.p is None:
         return []
     worse = max(0.0, total[0] / total[1] - window[0] / window[1])
-    shares = [arcsine_share(x, n) for x, n in earlier]
-    p_window = _among(arcsine_share(*window), shares)
+    both = (window, *earlier)
+    p_window = _among([arcsine_share(x, n) for x, n in both], [0.25 / max(1, n) for _, n in both])
     return [Measurement(aspect, "two_proportion", score.statistic, score.p, p_window, worse)]
 
 
@@ -73,26 +73,35 @@ def _mean(
     change = mean_change(window, total)
     if change is None or change.score.p is None:
         return []
+    both = (window, *earlier)
+    noises = [_noise_of_mean(*sums) for sums in both]
     if aspect is Aspect.MAE:
         effect = max(0.0, change.relative or 0.0)
-        summaries = [_log_mean(*sums[:2]) for sums in (window, *earlier)]
+        summaries = [math.log(total / n) if n and total else None for n, total, _ in both]
+        noises = [
+            noise * (n / total) ** 2 if total else 0.0
+            for noise, (n, total, _) in zip(noises, both, strict=True)
+        ]
     else:
-        n, s, squares = total
-        sd = math.sqrt(max(0, squares * n - s * s)) / n
+        sd = math.sqrt(_noise_of_mean(*total) * total[0])
         effect = abs(change.difference) / sd if sd else 0.0
-        summaries = [sums[1] / sums[0] if sums[0] else None for sums in (window, *earlier)]
-    p_window = _among(summaries[0], summaries[1:])
+        summaries = [total / n if n else None for n, total, _ in both]
+    p_window = _among(summaries, noises)
     statistic = change.score.statistic
     return [Measurement(aspect, "welch", statistic, change.score.p, p_window, effect)]
 
 
-def _log_mean(n: int, total: int) -> float | None:
-    return math.log(total / n) if n and total else None
+def _noise_of_mean(n: int, total: int, squares: int) -> float:
+    """The sampling variance of a mean."""
+    return max(0, squares * n - total * total) / n**3 if n else 0.0
 
 
-def _among(value: float | None, earlier: Sequence[float | None]) -> float | None:
-    """The predictive p; None with too few windows."""
-    known = np.array([[e] for e in earlier if e is not None], dtype=np.float64)
-    if value is None or len(known) < MINIMUM_WINDOWS:
+def _among(summaries: Sequence[float | None], noises: Sequence[float]) -> float | None:
+    """The predictive p of the first among the others; None with too few windows."""
+    now, *earlier = ((summary, noise) for summary, noise in zip(summaries, noises, strict=True))
+    known = [(summary, noise) for summary, noise in earlier if summary is not None]
+    if now[0] is None or len(known) < MINIMUM_WINDOWS:
         return None
-    return float(predictive_p_among(np.array([value]), known)[0])
+    values = np.array(known, dtype=np.float64)
+    noise = RowNoise(np.array([now[1]]), values[:, 1].mean(keepdims=True))
+    return float(predictive_p_among(np.array([now[0]]), values[:, :1], noise=noise)[0])

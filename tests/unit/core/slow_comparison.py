@@ -26,6 +26,9 @@ from stream_monitor.core.verdicts import Measurement
 
 Found = tuple[list[Measurement], dict[str, float | None]]
 Summary = Any
+Noise = tuple[float | None, Sequence[float | None]]
+Look = tuple[float | None, Sequence[float | None], Noise]
+NOT_KNOWN: Noise = (None, ())
 
 
 def slow_comparison(
@@ -57,10 +60,16 @@ def _numeric(
     if ks and ks.p is not None and policy.test is not Test.NONE:
         coarse = [_coarse(s, binning) for s in earlier]
         shapes = [log_shape(k - counts, counts) for counts in coarse]
+        noises = [_location_noise(s, binning) for s in earlier]
+        shape = _without_rise(log_shape(k, x), shapes, k, x, [s.n for s in earlier])
         p_window = _among(
             [
-                (_location(w, binning), [_location(s, binning) for s in earlier]),
-                (log_shape(k, x), shapes),
+                (
+                    _location(w, binning),
+                    [_location(s, binning) for s in earlier],
+                    (_location_noise(w, binning), noises),
+                ),
+                (shape, shapes, NOT_KNOWN),
             ],
             is_skewed=True,
         )
@@ -110,7 +119,8 @@ def _categorical(
             column = [arcsine_share(int(np.append(s.counts, s.unseen)[c]), s.n) for s in earlier]
             is_known = c < len(x) - 1
             if (x[c] and is_known) or any(column):
-                looks.append((arcsine_share(int(x[c]), w.n), column))
+                noise = _arcsine_noise(w.n, [s.n for s in earlier], k[c] / k.sum())
+                looks.append((arcsine_share(int(x[c]), w.n), column, noise))
         is_one = len(looks) == 2 and not w.unseen
         p_window = _among(looks[:1] if is_one else looks)
         measured.append(_shares(k, x, p_window, is_learned=not r.unseen))
@@ -143,7 +153,8 @@ def _rate(
     if score is None or score.p is None:
         return []
     column = [arcsine_share(marked(s), of(s)) for s in earlier]
-    look = (arcsine_share(marked(w), of(w)), column)
+    noise = _arcsine_noise(of(w), [of(s) for s in earlier], marked(r) / of(r))
+    look = (arcsine_share(marked(w), of(w)), column, noise)
     p_window = _among([look], is_skewed) if score.p < 1 else None
     figures = (score.statistic, score.p, p_window, score.effect)
     return [Measurement(aspect, "two_proportion", *figures)]
@@ -161,9 +172,9 @@ def _reaching(
 
     looks = []
     if w.minimum < r.minimum:
-        looks.append((scaled(w.minimum), [scaled(s.minimum) for s in earlier]))
+        looks.append((scaled(w.minimum), [scaled(s.minimum) for s in earlier], NOT_KNOWN))
     if w.maximum > r.maximum:
-        looks.append((scaled(w.maximum), [scaled(s.maximum) for s in earlier]))
+        looks.append((scaled(w.maximum), [scaled(s.maximum) for s in earlier], NOT_KNOWN))
     return replace(m, p_window=_among(looks, is_skewed=True)) if looks else m
 
 
@@ -198,19 +209,50 @@ def _chi_square(k: Any, x: Any, is_learned: bool) -> Score | None:
     return chi_square(*known)
 
 
-def _among(
-    looks: Sequence[tuple[float | None, Sequence[float | None]]], is_skewed: bool = False
-) -> float | None:
+def _among(looks: Sequence[Look], is_skewed: bool = False) -> float | None:
     """Bonferroni over the looks for which 20 windows are there."""
     ps = []
-    for c, column in looks:
+    for c, column, (noise, noises) in looks:
         known = np.array([value for value in column if value is not None])
         if c is not None and len(known) >= 20:
             sd = max(float(known.std(ddof=1)), 1e-9)
             t = (c - known.mean()) / (sd * math.sqrt(1 + 1 / len(known)))
             z = _symmetric(t, known, sd) if is_skewed else abs(t)
-            ps.append(min(1.0, 2 * float(stats.t.sf(z, len(known) - 1))))
+            if sd > 1e-9 and noise is not None:
+                shared = np.mean([n for n in noises if n is not None])
+                ps.append(_beyond(z, sd, len(known), noise, float(shared)))
+            else:
+                ps.append(min(1.0, 2 * float(stats.t.sf(z, len(known) - 1))))
     return min(1.0, len(ps) * min(ps)) if ps else None
+
+
+def _beyond(z: float, sd: float, k: int, noise: float, shared: float) -> float:
+    """The tail at z·sd·√(1 + 1/k), over the chi-square's Wilson-Hilferty places."""
+    nodes, weights = np.polynomial.hermite_e.hermegauss(32)
+    step = 2 / (9 * (k - 1))
+    possible = sd**2 / np.maximum(0.05, 1 - step + nodes * math.sqrt(step)) ** 3
+    variance = np.maximum(0, possible - shared) + noise + possible / k
+    tails = 2 * stats.norm.sf(z * sd * math.sqrt(1 + 1 / k) / np.sqrt(variance))
+    return float((weights * tails).sum() / weights.sum())
+
+
+def _arcsine_noise(n: int, others: Sequence[int], rate: float) -> Noise:
+    own = 1 / (4 * n) if n else None
+    return own, [min(1 / (4 * m), rate) if m else None for m in others]
+
+
+def _without_rise(
+    shape: float | None, shapes: Sequence[float | None], k: Any, x: Any, values: Sequence[int]
+) -> float | None:
+    """Without what the shape of so many values may have risen by where windows differ."""
+    known = np.array([shape for shape in shapes if shape is not None])
+    if shape is None or len(known) < 2 or shape < known.mean():
+        return shape
+    noise = max(np.count_nonzero(k) - 2.0, 0.25)
+    most = math.exp(known.mean() + 2 * known.std(ddof=1) / math.sqrt(len(known)))
+    excess, ratio = max(0.0, most - noise), max(1.0, x.sum() / max(1.0, np.mean(values)))
+    rise = math.log((noise + excess * ratio) / (noise + excess))
+    return max(float(known.mean()), shape - rise)
 
 
 def _symmetric(t: float, known: Any, sd: float) -> float:
@@ -247,3 +289,13 @@ def _coarse(s: Summary, binning: NumericBinning) -> Any:
 
 def _location(s: Summary, binning: NumericBinning) -> float | None:
     return scaled_mean(s.counts, s.bin_means, binning.median, binning.iqr)
+
+
+def _location_noise(s: Summary, binning: NumericBinning) -> float | None:
+    filled = s.counts > 0
+    if not s.n or _location(s, binning) is None:
+        return None
+    scaled = np.arcsinh((s.bin_means[filled] - binning.median) / (2 * binning.iqr))
+    q = s.counts[filled] / s.counts.sum()
+    variance = float((q * scaled**2).sum() - (q * scaled).sum() ** 2)
+    return max(0.0, variance) / int(s.counts.sum())

@@ -8,6 +8,7 @@ import pytest
 from stream_monitor.core.comparison import Comparison, ReferenceView
 from stream_monitor.core.drift.kolmogorov_smirnov import kolmogorov_smirnov
 from stream_monitor.core.drift.window_null import (
+    RowNoise,
     WindowNull,
     arcsine_share,
     log_shape,
@@ -161,7 +162,12 @@ def test_a_window_is_placed_among_those_of_its_slot() -> None:
         return scaled_mean(s.counts, s.bin_means, binning.median, binning.iqr) or 0.0
 
     column = np.array([[location(w)] for w in windows])
-    by_location = predictive_p_in_slot(np.array([location(window)]), column, slots, 1)[0]
+    noise = RowNoise(
+        window.tables.numeric.location_noise[[i]],
+        np.mean([w.tables.numeric.location_noise[[i]] for w in windows], axis=0),
+    )
+    c = np.array([location(window)])
+    by_location = predictive_p_in_slot(c, column, slots, 1, noise=noise)[0]
     found = measurement(view.compare(window, {}), "normal", Aspect.DISTRIBUTION).p_window
     assert found is not None
     assert found <= 2 * by_location * (1 + 1e-9)

@@ -1,0 +1,122 @@
+"""Windows of other sizes than the reference's: what their rows' noise explains is told apart."""
+
+import math
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from scipy import integrate, stats
+
+from stream_monitor.core.drift.shape_growth import without_growth
+from stream_monitor.core.drift.window_null import (
+    RowNoise,
+    log_shape,
+    predictive_p_among,
+    predictive_p_among_skewed,
+)
+
+K = 35
+FEATURES = 20_000
+Floats = NDArray[np.float64]
+
+
+def constant(window: float, windows: float, features: int = 1) -> RowNoise:
+    return RowNoise(np.full(features, window), np.full(features, windows))
+
+
+def integral(distance: float, sd: float, k: int, own: float, theirs: float) -> float:
+    """The same expectation, over the chi-square density itself."""
+
+    def tail(w: float) -> float:
+        possible = (k - 1) * sd**2 / w
+        variance = max(0.0, possible - theirs) + own + possible / k
+        return float(stats.chi2.pdf(w, k - 1) * 2 * stats.norm.sf(distance / math.sqrt(variance)))
+
+    kink = (k - 1) * sd**2 / theirs if theirs else k
+    parts = [(0.0, kink), (kink, 10 * k + kink)]
+    return sum(integrate.quad(tail, *part, limit=500, epsrel=1e-10)[0] for part in parts)
+
+
+@pytest.mark.parametrize("own", [0.001, 0.02, 0.2, 1.0, 5.0])
+@pytest.mark.parametrize("theirs", [0.0, 0.3, 1.0, 2.0])
+@pytest.mark.parametrize("distance", [0.5, 2.0, 4.0])
+def test_p_is_the_expectation_over_the_spreads_that_are_possible(
+    own: float, theirs: float, distance: float
+) -> None:
+    reference = np.random.default_rng(1).standard_normal((20, 1))
+    reference = (reference - reference.mean()) / reference.std(ddof=1)
+    p = predictive_p_among(np.array([distance]), reference, noise=constant(own, theirs))[0]
+    expected = integral(distance, 1.0, 20, own, theirs)
+    # Wilson and Hilferty's approximation errs to the careful side, with few windows and far out.
+    assert 0.995 * expected <= p <= 1.25 * expected
+
+
+def test_among_windows_of_its_size_that_vary_it_is_the_t() -> None:
+    reference = np.random.default_rng(2).standard_normal((K, 1))
+    for c in (0.5, 2.0, 4.0, 6.0):
+        value = np.array([c])
+        plain = predictive_p_among(value, reference)[0]
+        assert predictive_p_among(value, reference, noise=constant(0.05, 0.05))[0] == pytest.approx(
+            plain, rel=0.05
+        )
+
+
+def test_noise_of_nobody_changes_nothing() -> None:
+    reference = np.random.default_rng(3).standard_normal((K, 3))
+    c = np.array([0.1, 1.0, 5.0])
+    for p_among in (predictive_p_among, predictive_p_among_skewed):
+        assert (p_among(c, reference) == p_among(c, reference, noise=constant(0, 0, 3))).all()
+
+
+def shares(rng: np.random.Generator, rows: int, windows: int, effect: float) -> Floats:
+    """arcsin √ of shares of one half, with an effect of each window in radians."""
+    angle = math.pi / 4 + effect * rng.standard_normal((windows, FEATURES))
+    return np.asarray(np.arcsin(np.sqrt(rng.binomial(rows, np.sin(angle) ** 2) / rows)))
+
+
+@pytest.mark.parametrize(("few", "many"), [(285, 285), (285, 1_000), (285, 5_000), (1_000, 200)])
+@pytest.mark.parametrize("effect", [0.0, 0.01, 0.03])
+def test_a_window_of_any_size_keeps_the_level(few: int, many: int, effect: float) -> None:
+    rng = np.random.default_rng(few + many)
+    reference, c = shares(rng, few, K, effect), shares(rng, many, 1, effect)[0]
+    p = predictive_p_among(c, reference, noise=constant(0.25 / many, 0.25 / few, FEATURES))
+    # 99 % of a binomial share lie below this, were the true ratio 1.3.
+    assert (p <= 0.01).sum() < stats.binom.ppf(0.99, FEATURES, 0.013)
+    assert (p <= 0.001).sum() < stats.binom.ppf(0.99, FEATURES, 0.0013)
+
+
+def test_a_small_window_among_large_ones_is_too_eager_without_its_noise() -> None:
+    rng = np.random.default_rng(5)
+    reference, c = shares(rng, 1_000, K, 0.01), shares(rng, 200, 1, 0.01)[0]
+    assert (predictive_p_among(c, reference) <= 0.001).mean() > 0.03
+
+
+def test_a_large_window_among_small_ones_is_seen_to_change() -> None:
+    rng = np.random.default_rng(6)
+    reference, c = shares(rng, 285, K, 0.0), shares(rng, 5_000, 1, 0.0)[0] + 0.08
+    noise = constant(0.25 / 5_000, 0.25 / 285, FEATURES)
+    assert (predictive_p_among(c, reference) <= 0.001).mean() < 0.05
+    assert (predictive_p_among(c, reference, noise=noise) <= 0.001).mean() > 0.5
+
+
+def histograms(
+    rng: np.random.Generator, rows: int, windows: int, effect: float
+) -> NDArray[np.int64]:
+    weights = np.exp(effect * rng.standard_normal((windows, 8)))
+    return np.array([rng.multinomial(rows, w / w.sum()) for w in weights])
+
+
+@pytest.mark.parametrize(("few", "many"), [(300, 300), (300, 1_500), (300, 6_000)])
+@pytest.mark.parametrize("effect", [0.0, 0.1, 0.3])
+def test_a_shape_of_many_rows_keeps_the_level(few: int, many: int, effect: float) -> None:
+    rng = np.random.default_rng(few + many)
+    alarms = trials = 0
+    for _ in range(1_500):
+        earlier = histograms(rng, few, K, effect)
+        total, window = earlier.sum(axis=0), histograms(rng, many, 1, effect)[0]
+        shapes = np.array([[log_shape(total - w, w)] for w in earlier], np.float64)
+        c = np.array([log_shape(total, window)], np.float64)
+        c = without_growth(c, shapes, np.array([7.0]), np.array([many / few]))
+        alarms += int(predictive_p_among_skewed(c, shapes)[0] <= 0.01)
+        trials += 1
+    assert alarms <= stats.binom.ppf(0.99, trials, 0.013)
