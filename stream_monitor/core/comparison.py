@@ -13,10 +13,11 @@ from stream_monitor.core.drift.window_null import WindowNull
 from stream_monitor.core.evidence import Bins
 from stream_monitor.core.joint_comparison import JointReference
 from stream_monitor.core.measured_features import measure_categorical, measure_numeric
+from stream_monitor.core.placing import Placing
 from stream_monitor.core.policy import FeaturePolicy, SubjectKind
 from stream_monitor.core.references import SegmentReference, WindowProfile
 from stream_monitor.core.schema import FeatureKind, Schema
-from stream_monitor.core.summaries import CategoricalWindows, NumericWindows, Placing
+from stream_monitor.core.summaries import CategoricalWindows, NumericWindows
 from stream_monitor.core.verdicts import Measurement
 from stream_monitor.core.window_tables import Counts, Kept, WindowTables, sum_tables
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from stream_monitor.core.arcsines import arcsine_noise
 from stream_monitor.core.drift.predictive_t import predictive_p_kernel
 from stream_monitor.core.drift.shape_growth import without_growth
 from stream_monitor.core.drift.window_null import (
@@ -17,13 +19,9 @@ from stream_monitor.core.drift.window_null import (
     RowNoise,
     WindowNull,
     log_shape_kernel,
-    predictive_p_among,
-    predictive_p_among_skewed,
-    predictive_p_in_slot,
-    predictive_p_of_differences,
 )
+from stream_monitor.core.placing import LEAST_DOF, Placing
 from stream_monitor.core.policy import Aspect
-from stream_monitor.core.verdicts import MINIMUM_WINDOWS
 from stream_monitor.core.window_tables import (
     NUMERIC_RATES,
     CategoricalTable,
@@ -31,43 +29,9 @@ from stream_monitor.core.window_tables import (
     Floats,
     Kept,
     NumericTable,
-    arcsine_noise,
 )
 
-_LEAST_DOF = MINIMUM_WINDOWS - 1
 ZERO_RATE = NUMERIC_RATES.index(Aspect.ZERO)
-
-
-@dataclass(frozen=True)
-class Placing:
-    """How a window is placed among K reference windows, given in order of time.
-
-    `slots` (K,) and `slot` name the slots of the windows and of the judged one, for WindowNull.SLOTS.
-    """
-
-    null: WindowNull = WindowNull.AMONG
-    slots: Counts | None = None
-    slot: int = 0
-
-    @property
-    def slots_of_windows(self) -> Counts:
-        """The slots; none unless they are used."""
-        return np.zeros(0, np.int64) if self.slots is None else self.slots
-
-    def p(
-        self, c: Floats, reference: Floats, noise: RowNoise | None = None, is_skewed: bool = False
-    ) -> Floats:
-        """p of F summaries among the windows' (K, F); NaN for none, or with too few windows.
-
-        Summaries of values may be skewed between windows; of AMONG that is taken into account.
-        """
-        if self.null is WindowNull.SLOTS:
-            slots = self.slots_of_windows
-            return predictive_p_in_slot(c, reference, slots, self.slot, _LEAST_DOF, noise)
-        if self.null is WindowNull.DIFFERENCES:
-            return predictive_p_of_differences(c, reference, _LEAST_DOF)
-        among = predictive_p_among_skewed if is_skewed else predictive_p_among
-        return among(c, reference, _LEAST_DOF, noise)
 
 
 @dataclass(frozen=True)
@@ -219,7 +183,7 @@ class CategoricalWindows:
             _p_of_shares(
                 NULL_CODES[self.placing.null], window.shares, self.shares, self.starts,
                 self.placing.slots_of_windows, self.placing.slot, arcsine_noise(window.n),
-                self.share_noise, _LEAST_DOF,
+                self.share_noise, LEAST_DOF,
             )
         )  # fmt: skip
 
@@ -249,7 +213,7 @@ def _only(tables: Sequence[Counts], kept: NDArray[np.bool_] | None) -> list[Coun
     return [table * use for table, use in zip(tables, kept, strict=True)]
 
 
-def _stacked(rows: Sequence[Floats], shape: tuple[int, ...]) -> Floats:
+def _stacked(rows: Sequence[NDArray[Any]], shape: tuple[int, ...]) -> Floats:
     return np.stack(rows) if rows else np.zeros((0, *shape))
 
 

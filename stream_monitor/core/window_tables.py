@@ -15,6 +15,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from stream_monitor.core.arcsines import arcsines
 from stream_monitor.core.binning import COARSE_BINS, GUARD_BINS, CategoricalBinning, NumericBinning
 from stream_monitor.core.drift.window_null import scaled_moments_kernel
 from stream_monitor.core.policy import Aspect
@@ -214,23 +215,6 @@ def _total(tables: Sequence[Counts], kept: NDArray[np.bool_] | None) -> Counts:
     for k, table in enumerate(tables):
         total += table if kept is None else table * kept[k]
     return total
-
-
-def arcsines(counts: Counts, of: Counts) -> Floats:
-    """arcsin√ of each rate; NaN where there are no rows."""
-    with np.errstate(invalid="ignore", divide="ignore"):
-        return np.asarray(np.arcsin(np.sqrt(counts / of)))
-
-
-def arcsine_noise(of: Counts, counts: Counts | None = None, total: Counts | None = None) -> Floats:
-    """Sampling variance of `arcsines` of so many rows: a quarter of 1/rows; NaN where there are none.
-
-    At less than a quarter of an expected row, as ``counts`` of ``total`` tell it, that is too much: there
-    it is the rate itself.
-    """
-    with np.errstate(invalid="ignore", divide="ignore"):
-        noise = np.where(of > 0, 0.25 / of, np.nan)
-        return noise if counts is None or total is None else np.minimum(noise, counts / total)
 
 
 def _numeric_table(part: NumericPart) -> NumericTable:

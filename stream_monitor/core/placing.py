@@ -1,0 +1,57 @@
+"""Where a window's summaries lie among those of reference windows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stream_monitor.core.drift.window_null import (
+    RowNoise,
+    WindowNull,
+    predictive_p_among,
+    predictive_p_among_skewed,
+    predictive_p_in_slot,
+    predictive_p_of_differences,
+)
+from stream_monitor.core.verdicts import MINIMUM_WINDOWS
+
+Counts = NDArray[np.int64]
+Floats = NDArray[np.float64]
+
+LEAST_DOF: Final = MINIMUM_WINDOWS - 1
+"""Degrees of freedom below which windows decide nothing."""
+
+
+@dataclass(frozen=True)
+class Placing:
+    """How a window is placed among K reference windows, given in order of time.
+
+    `slots` (K,) and `slot` name the slots of the windows and of the judged one, for WindowNull.SLOTS.
+    """
+
+    null: WindowNull = WindowNull.AMONG
+    slots: Counts | None = None
+    slot: int = 0
+
+    @property
+    def slots_of_windows(self) -> Counts:
+        """The slots; none unless they are used."""
+        return np.zeros(0, np.int64) if self.slots is None else self.slots
+
+    def p(
+        self, c: Floats, reference: Floats, noise: RowNoise | None = None, is_skewed: bool = False
+    ) -> Floats:
+        """p of F summaries among the windows' (K, F); NaN for none, or with too few windows.
+
+        Summaries of values may be skewed between windows; of AMONG that is taken into account.
+        """
+        if self.null is WindowNull.SLOTS:
+            slots = self.slots_of_windows
+            return predictive_p_in_slot(c, reference, slots, self.slot, LEAST_DOF, noise)
+        if self.null is WindowNull.DIFFERENCES:
+            return predictive_p_of_differences(c, reference, LEAST_DOF)
+        among = predictive_p_among_skewed if is_skewed else predictive_p_among
+        return among(c, reference, LEAST_DOF, noise)
