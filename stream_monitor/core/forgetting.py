@@ -15,6 +15,7 @@ from stream_monitor.core.windows import DAY_S, WindowSize
 if TYPE_CHECKING:
     from stream_monitor.core.model_state import ModelState
 
+_SLIDING = ReferenceKind.SLIDING
 _KEPT_WINDOWS = 3
 """A version or segment is over when it is this many windows, and a day, behind the model's newest one."""
 
@@ -70,7 +71,7 @@ def _settled_before(state: ModelState, size: WindowSize) -> int:
 def _forget_history(state: ModelState) -> None:
     if state.rolled_s is None:
         return
-    longest = max(size.size_s for size in state.spec.windows)
+    longest = max(size.longest_s for size in state.spec.windows)
     kept_s = {size.name: state.spec.history_s(size) for size in state.spec.windows}
     kept_s[HOURS] = state.spec.seasonal_s
     for where, kept in list(state.history.items()):
@@ -86,9 +87,10 @@ def _forget_history(state: ModelState) -> None:
 
 def _forget_tallies(state: ModelState, labelled_s: int) -> None:
     """Tallies that no window can be judged by any more, which still waits for labels."""
-    longest = max(size.size_s for size in state.spec.windows)
-    oldest = labelled_s - state.spec.sliding_s - 2 * longest
+    longest = max(size.longest_s for size in state.spec.windows)
+    kept_s = {size.name: state.spec.reach_s(_SLIDING, size) for size in state.spec.windows}
     for where, held in list(state.tallies.items()):
+        oldest = labelled_s - kept_s[where[1]] - 2 * longest
         recent = tuple(t for t in held if t.window.start_s >= oldest)
         if len(recent) < len(held):
             gone = held[: len(held) - len(recent)]
@@ -109,7 +111,7 @@ def _forget_tracks(state: ModelState, sizes: Mapping[str, WindowSize]) -> None:
         settled = track.settled(before_s, size)
         last_s = track.windows[-1][0]
         behind_s = newest[where[1:]] - last_s
-        over_s = max(DAY_S, size.size_s * max(_KEPT_WINDOWS, size.recover_after))
+        over_s = max(DAY_S, size.longest_s * max(_KEPT_WINDOWS, size.recover_after))
         is_alone = versions[where[1:]] == 1
         is_over = behind_s >= over_s or (is_alone and settled.is_blank(size))
         if last_s < before_s and is_over:
@@ -132,7 +134,7 @@ def _forget_latest(state: ModelState, sizes: Mapping[str, WindowSize]) -> None:
     alive = {(k.version, k.segment, k.size) for k in (*state.closed, *state.waiting)}
     for key in list(state.latest):
         size = sizes[key[3]]
-        over_s = max(DAY_S, size.size_s * _KEPT_WINDOWS)
+        over_s = max(DAY_S, size.longest_s * _KEPT_WINDOWS)
         if key[1:] not in alive and newest[key[3]] - ends[key[1:]] >= over_s:
             del state.latest[key]
             state.changed.add(("latest", key))

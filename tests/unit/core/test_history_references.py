@@ -7,7 +7,7 @@ from stream_monitor.core.policy import ModelSpec, ReferenceKind
 from stream_monitor.core.profile.profile import Profile
 from stream_monitor.core.references import WindowProfile
 from stream_monitor.core.window_sums import WindowSums
-from stream_monitor.core.windows import DAY_S, Window
+from stream_monitor.core.windows import DAY_S, Window, WindowSize
 from tests.unit.core.builders import HOUR_S, deltas, events, model_spec
 from tests.unit.core.streams import T0, catalogue
 
@@ -27,7 +27,7 @@ def hours(starts: range, counted: Profile) -> list[WindowProfile]:
 def starts(
     kind: ReferenceKind, history: list[WindowProfile], judged: Window, spec: ModelSpec = SPEC
 ) -> list[int]:
-    chosen = chosen_windows(kind, history, judged, spec)
+    chosen = chosen_windows(kind, history, judged, WindowSize(HOUR_S), spec)
     return [(w.window.start_s - T0) // HOUR_S for w in chosen]
 
 
@@ -61,7 +61,8 @@ def test_year_ago_is_the_month_around_the_same_day() -> None:
     year = range(-400 * 24, 0, 24)
     counted = profile()
     days = [WindowProfile(Window(T0 + h * HOUR_S, T0 + (h + 24) * HOUR_S), counted) for h in year]
-    chosen = chosen_windows(ReferenceKind.YEAR_AGO, days, Window(T0, T0 + DAY_S), SPEC)
+    judged, size = Window(T0, T0 + DAY_S), WindowSize(DAY_S)
+    chosen = chosen_windows(ReferenceKind.YEAR_AGO, days, judged, size, SPEC)
     ages = [(T0 - w.window.start_s) // DAY_S for w in chosen]
     assert (max(ages), min(ages), len(ages)) == (380, 350, 31)
 
