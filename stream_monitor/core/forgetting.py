@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from stream_monitor.core.cells import settled_at
 from stream_monitor.core.drift_events import TrackKey, group_of, newest_starts
 from stream_monitor.core.policy import ReferenceKind
 from stream_monitor.core.references import HOURS
@@ -35,6 +36,7 @@ def forget(
         if state.is_settled(closed.window) and closed.window.end_s + horizon <= label_watermark_s:
             del state.closed[key]
             state.changed.add(("closed", key))
+    _merge_settled(state, label_watermark_s - horizon)
     _forget_history(state)
     _forget_tallies(state, label_watermark_s - horizon)
     final = tuple(stretch for stretch in state.inexact if not state.is_final(stretch.end_s - 1))
@@ -61,6 +63,20 @@ def _forget_panes(state: ModelState, labelled_s: int) -> None:
         elif "numeric" in profile.parts or "categorical" in profile.parts:
             state.panes[pane] = profile.outcomes_only()
             state.changed.add(("pane", pane))
+
+
+def _merge_settled(state: ModelState, labelled_s: int) -> None:
+    """Merges what only windows of the longer sizes still need: no window that ended by then is measured.
+
+    Hours stay apart where the seasonal reference compares them.
+    """
+    if state.rolled_s is None or ReferenceKind.SEASONAL in state.spec.references:
+        return
+    sizes, done_s = state.spec.cell_sizes, min(state.rolled_s, labelled_s)
+    for key in [key for key in state.panes if key.pane_s < done_s]:
+        at_s = settled_at(key.pane_s, sizes, done_s)
+        if at_s != key.pane_s:
+            state.move_pane(key, at_s)
 
 
 def _settled_before(state: ModelState, size: WindowSize) -> int:

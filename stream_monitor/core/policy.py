@@ -222,10 +222,19 @@ class ModelSpec:
 
     @property
     def cell_sizes(self) -> tuple[WindowSize, ...]:
-        """Sizes whose borders old panes are kept apart by: of the windows, and hours for `seasonal`."""
+        """Sizes whose borders old panes are kept apart by: of the windows, and hours for `seasonal`.
+
+        Days too below longer windows, which would else hold their panes till they end.
+        """
+        found = self.windows
+        is_long = (
+            max((size.size_s for size in found), default=0) > DAY_S and DAY_S % self.pane_s == 0
+        )
+        if is_long and all(size.size_s != DAY_S for size in found):
+            found = (*found, WindowSize(DAY_S))
         if ReferenceKind.SEASONAL not in self.references or HOUR_S % self.pane_s:
-            return self.windows
-        return (*self.windows, WindowSize(HOUR_S))
+            return found
+        return (*found, WindowSize(HOUR_S))
 
     @property
     def settling_s(self) -> int:
