@@ -56,20 +56,20 @@ def test_counts_are_looked_for_where_they_are_kept(pane: int, rolled: int) -> No
 CALENDAR = tuple(WindowSize(s, "Europe/Berlin") for s in (HOUR_S, DAY_S, WEEK_S, MONTH_S))
 
 
-@given(st.integers(0, 40 * 24), st.integers(0, 60 * 24))
-@settings(max_examples=300)
-def test_what_longer_windows_still_need_is_kept_where_they_look(hour: int, done: int) -> None:
-    pane_s, done_s = LATE_MARCH_S + hour * HOUR_S, LATE_MARCH_S + done * HOUR_S
-    kept_s = settled_at(pane_s, CALENDAR, done_s)
-    assert kept_s <= pane_s
-    assert settled_at(kept_s, CALENDAR, done_s) == kept_s
-    for size in CALENDAR:
+@given(st.sampled_from([CALENDAR, SIZES]), st.integers(0, 80 * 24), st.integers(0, 120 * 24))
+@settings(max_examples=400)
+def test_what_longer_windows_still_need_is_kept_where_they_look(
+    sizes: tuple[WindowSize, ...], at: int, done: int
+) -> None:
+    pane_s, done_s = LATE_MARCH_S + at * 1_800, LATE_MARCH_S + done * 1_800
+    held_s = held_at(pane_s, sizes, done_s)
+    kept_s = settled_at(held_s, sizes, done_s)
+    assert settled_at(kept_s, sizes, done_s) == kept_s <= held_s
+    for size in sizes:
         window = size.window_at(pane_s)
         if window.end_s > done_s:
             assert window.start_s <= kept_s
-            assert kept_s in set(places(window, HOUR_S, CALENDAR, done_s))
-    if kept_s != pane_s:
-        assert CALENDAR[0].window_at(pane_s).end_s <= done_s
+            assert kept_s in set(places(window, 1_800, sizes, done_s))
 
 
 @pytest.mark.parametrize(
