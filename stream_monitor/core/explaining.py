@@ -129,7 +129,8 @@ class Explainer:
             return None if view is None else view.total
         seeds = self.catalogue.windows(*where)
         history = one_history(self.past.get(segment, ()), seeds, self.catalogue.sums)
-        windows = chosen_windows(kind, history, self.window.window, self.spec)
+        size = next(size for size in self.spec.windows if size.name == self.key.size)
+        windows = chosen_windows(kind, history, self.window.window, size, self.spec)
         if kind is ReferenceKind.PREVIOUS:
             windows = windows[-1:]
         return self.catalogue.sums.total(windows) if windows else None

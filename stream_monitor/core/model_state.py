@@ -203,8 +203,12 @@ class ModelState:
         for key in list(self.panes):
             at_s = held_at(key.pane_s, self.spec.cell_sizes, self.rolled_s)
             if at_s != key.pane_s:
-                self._put(replace(key, pane_s=at_s), self.panes.pop(key))
-                self.changed.add(("pane", key))
+                self.move_pane(key, at_s)
+
+    def move_pane(self, key: ProfileKey, at_s: int) -> None:
+        """Keeps what is held under a key at another start."""
+        self._put(replace(key, pane_s=at_s), self.panes.pop(key))
+        self.changed.add(("pane", key))
 
     def panes_of(self, key: WindowKey, window: Window) -> dict[int, Profile]:
         """What is held of a window, by start; at least one unless it is forgotten."""

@@ -56,7 +56,7 @@ def window() -> Shape:
     return closed(
         "The window of event time.",
         {
-            "size": text("Its length, such as 1h or 1d."),
+            "size": text("Its length, such as 1h, 1d or 1mo."),
             "start": instant("Its first instant."),
             "end": instant("The first instant after it."),
             "timezone": text("The time zone of its days (IANA name)."),
