@@ -10,6 +10,7 @@ from stream_monitor.core.hints.causes import MOST_HINTS, hints_of, window_hints
 from stream_monitor.core.hints.feature_evidence import (
     CategoricalEvidence,
     FeatureEvidence,
+    FieldSides,
     NumericEvidence,
 )
 from stream_monitor.core.hints.hint import Hint
@@ -88,17 +89,20 @@ class Explainer:
             i = schema.numeric.index(result.feature)
             return NumericEvidence(
                 result.feature, layout.numeric[i], total.numeric[i], self.window.numeric[i],
-                aspects, may_name, self._coerced(total, i),
+                aspects, may_name, self._coerced(total, i), self._fields(total),
             )  # fmt: skip
         i = schema.categorical.index(result.feature)
         coerced = self._coerced(total, i + len(schema.numeric))
         return CategoricalEvidence(
             result.feature, layout.categorical[i], total.categorical[i],
-            self.window.categorical[i], aspects, may_name, coerced,
+            self.window.categorical[i], aspects, may_name, coerced, self._fields(total),
         )  # fmt: skip
 
     def _coerced(self, total: WindowProfile, i: int) -> tuple[float, float]:
         return total.traffic.coerced[i], self.window.traffic.coerced[i]
+
+    def _fields(self, total: WindowProfile) -> FieldSides:
+        return total.unknown_fields, self.window.unknown_fields
 
     def _carriers(self, result: FeatureResult) -> tuple[Carrier, ...]:
         """The segments that carry a drift of all."""

@@ -27,6 +27,8 @@ ROWS = [
     *[("categorical", ((f"new {i}", 0), ("AA", 0))) for i in range(70)],
     ("traffic", (12.0, 200, True, True, 1)),
     ("score", (0.5,)),
+    *[("source", (p, 7 * p)) for p in (0, 1, 1, 3)],
+    *[("unknown_fields", (names,)) for names in (["tax"], None, ["tax", "vat"])],
     ("outcome:label", ("late", "late", 0.5, 1.0, 10**9, 1)),
     ("outcome:value", ("7.5", "", 0.5, 8.5, 10**9, 1)),
 ]
