@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from stream_monitor.core.drill_down import Carrier, Sides, carriers_of
 from stream_monitor.core.hints.causes import MOST_HINTS, hints_of, window_hints
+from stream_monitor.core.hints.concentrated import concentrated_hint
 from stream_monitor.core.hints.feature_evidence import (
     CategoricalEvidence,
     FeatureEvidence,
@@ -75,7 +76,16 @@ class Explainer:
             return replace(result, hints=(*result.hints, *more)[:MOST_HINTS])
         more += [h for h in together if result.feature in (h.detail["first"], h.detail["second"])]
         hints = hints_of(evidence, more) or tuple(h for h in (movement_hint(evidence),) if h)
-        return replace(result, carriers=self._carriers(result), hints=hints)
+        carriers = self._carriers(result)
+        where = concentrated_hint(carriers, self._traffic)
+        shown = (*hints, where)[:MOST_HINTS] if where else hints
+        return replace(result, carriers=carriers, hints=shown)
+
+    @property
+    def _traffic(self) -> dict[str, float]:
+        """Each segment's share of the events."""
+        events = max(1, self.window.events)
+        return {name: segment.events / events for name, segment in self.segments.items()}
 
     def _evidence(self, result: FeatureResult) -> FeatureEvidence | None:
         total = self._total(result.reference, self.key.segment)

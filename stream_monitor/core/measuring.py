@@ -96,7 +96,7 @@ def measure(
                 digest,
                 performance,
                 judged,
-                source_of(state, key, window),
+                source_of(panes.values()),
             )
             found += [result, *follow(state, result)]
     return found

@@ -249,7 +249,7 @@ class ModelState:
             features=results,
             trends=trends_of(self._recent(key, size), judged),
             obsolete=self.catalogue.obsolete(self.spec, key.profile_id, window.end_s),
-            source=source_of(self, key, window),
+            source=source_of(panes.values()),
             unknown_fields=judged.unknown_fields,
         )
         self.changed.add(("closed", key))

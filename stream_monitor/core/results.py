@@ -93,7 +93,7 @@ class WindowResult:
     the features of `traffic.coerced`. `is_complete` says that every source partition had come past the
     window's end and lateness. `obsolete` names the frozen references that were too old by then,
     `trends` tells how numeric features move over the last windows. `source` tells where the window's
-    events of all segments lie, `unknown_fields` what else those of `all` carry (None: not looked at).
+    events lie, `unknown_fields` what else they carry (None: not looked at, or of a segment).
     """
 
     key: WindowKey
@@ -119,7 +119,7 @@ class PerformanceResult:
     """One outcome of one closed window at one maturity; `digest` is that of its outcome counts.
 
     `features` holds the outcome's performance beside each reference; nothing before it is mature.
-    `source` tells where the window's predictions of all segments lie.
+    `source` tells where the window's predictions lie.
     """
 
     key: WindowKey
@@ -137,7 +137,7 @@ class DriftEvent:
     """A change of an incident of one feature, against the incident's `references` (their names, sorted).
 
     `results` hold the feature beside each of the model's references; they are empty where a revision only
-    changed the incident's course, and so is `source`: where the window's events of all segments lie.
+    changed the incident's course, and so is `source`: where the window's events lie.
     """
 
     event_id: str

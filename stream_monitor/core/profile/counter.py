@@ -105,12 +105,11 @@ class ProfileCounter:
         """
         pane_s = columns.timestamp_us // (self.pane_s * 1_000_000) * self.pane_s
         table = self._table(layout)
-        slot = table.slots(columns.version, None, ALL, pane_s)
-        _count_events(table, columns, slot)
-        _count_origin(table, columns, source, slot)
+        _count_events(table, columns, table.slots(columns.version, None, ALL, pane_s), source)
         for name, segment in zip(self.segment_keys, columns.segments, strict=True):
             table = self._table(layout.coarse)
-            _count_events(table, columns, table.slots(columns.version, segment, name, pane_s))
+            slot = table.slots(columns.version, segment, name, pane_s)
+            _count_events(table, columns, slot, source)
 
     def count_matched(self, columns: MatchedColumns, layout: Layout) -> None:
         """Counts labels that found their predictions, in the panes of the predictions."""
@@ -140,7 +139,9 @@ class ProfileCounter:
         return self._tables[key]
 
 
-def _count_events(table: SlotTable, columns: InferenceColumns, slot: NDArray[np.int64]) -> None:
+def _count_events(
+    table: SlotTable, columns: InferenceColumns, slot: NDArray[np.int64], source: SourceRows | None
+) -> None:
     for part in table.parts.values():
         if isinstance(part, NumericPart):
             part.update(columns.numeric, columns.numeric_state, slot)
@@ -158,18 +159,12 @@ def _count_events(table: SlotTable, columns: InferenceColumns, slot: NDArray[np.
             part.update_sample(
                 columns.sampled_row, columns.coerced_row, columns.coerced_feature, slot
             )
-        elif isinstance(part, OutcomePart):
-            part.update_events(columns.predicted_label, columns.score, slot)
-
-
-def _count_origin(
-    table: SlotTable, columns: InferenceColumns, source: SourceRows | None, slot: NDArray[np.int64]
-) -> None:
-    for part in table.parts.values():
-        if isinstance(part, SourcePart) and source is not None:
+        elif isinstance(part, SourcePart) and source is not None:
             part.update(source, slot)
         elif isinstance(part, UnknownFieldsPart) and columns.unknown is not None:
             part.update(columns.unknown, slot)
+        elif isinstance(part, OutcomePart):
+            part.update_events(columns.predicted_label, columns.score, slot)
 
 
 def _count_labels(table: SlotTable, columns: MatchedColumns, slot: NDArray[np.int64]) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 from stream_monitor.core.profile.part import Array, Part
 
@@ -10,11 +10,13 @@ Listed = dict[Any, Any]
 
 
 class ListingPart(Part):
-    """Subclasses give `joined` and `bounded`; neither may depend on the order of what it is given.
+    """Subclasses give `most`, `joined` and `bounded`; none may depend on the order of what it is given.
 
-    `bounded` keeps the first so many by an order of the things themselves: what stays in a union stayed in
-    both of its sides, so its figures are exact whatever was merged first.
+    `bounded`, called for more than `most`, keeps the first so many by an order of the things themselves: what
+    stays in a union stayed in both of its sides, so its figures are exact whatever was merged first.
     """
+
+    most: ClassVar[int]
 
     def __init__(
         self, params: Any, arrays: dict[str, Array], listed: dict[int, Listed] | None = None
@@ -29,12 +31,14 @@ class ListingPart(Part):
 
     @staticmethod
     def bounded(listed: Listed) -> Listed:
-        """What is kept, in order."""
+        """What is kept."""
         raise NotImplementedError
 
     def note(self, slot: int, found: Listed) -> None:
         """Lists more in one slot."""
-        self.listed[slot] = self.bounded(_union(self.joined, self.listed.get(slot, {}), found))
+        held = self.listed.get(slot)
+        both = dict(found) if held is None else _union(self.joined, held, found)
+        self.listed[slot] = self.bounded(both) if len(both) > self.most else both
 
     def grown(self, slots: int) -> Self:
         """As in Part; what is listed goes with it."""

@@ -58,7 +58,7 @@ class Layout:
 
     @cached_property
     def coarse(self) -> Layout:
-        """The layout of segments: no joint part, no places in the source, no unknown fields."""
+        """The layout of segments, which has no joint part and no unknown fields."""
         return Layout(self.binning, self.outcomes, is_coarse=True)
 
     def of(self, segment: str) -> Layout:
@@ -91,16 +91,17 @@ class Layout:
     @cached_property
     def _kinds(self) -> dict[str, tuple[type[Part], Any]]:
         joint = {} if self.joint_name is None else {self.joint_name: (JointPart, self.joint)}
-        whole: tuple[type[Part], ...] = () if self.is_coarse else (SourcePart, UnknownFieldsPart)
+        whole = {} if self.is_coarse else {UnknownFieldsPart.name: (UnknownFieldsPart, None)}
         return (
             {
                 "traffic": (TrafficPart, len(self.binning.schema.features)),
+                SourcePart.name: (SourcePart, None),
                 "score": (ScorePart, None),
                 "numeric": (NumericPart, self.bins.numeric),
                 "categorical": (CategoricalPart, self.bins.categorical),
             }
             | {f"outcome:{outcome.name}": (OutcomePart, outcome) for outcome in self.outcomes}
-            | {part.name: (part, None) for part in whole}
+            | whole
             | joint
         )
 

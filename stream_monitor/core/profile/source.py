@@ -41,6 +41,7 @@ class SourcePart(ListingPart):
     """Lists partition → (first offset, last offset, rows). A row that is not counted widens no range."""
 
     name = "source"
+    most = KEPT_PARTITIONS
 
     @classmethod
     def fields(cls, params: Any) -> tuple[Field, ...]:

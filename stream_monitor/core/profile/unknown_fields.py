@@ -43,6 +43,7 @@ class UnknownFieldsPart(ListingPart):
     """Lists name → rows that carry it."""
 
     name = "unknown_fields"
+    most = KEPT_NAMES
 
     @classmethod
     def fields(cls, params: Any) -> tuple[Field, ...]:

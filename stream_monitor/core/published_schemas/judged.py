@@ -170,7 +170,7 @@ def source() -> Shape:
             "partition": count("The partition of the inference topic."),
             "first": count("The first offset."),
             "last": count("The last offset, included."),
-            "rows": count("Events of the model and version among them, of all segments."),
+            "rows": count("The window's events among them."),
         },
     )
     meaning = (

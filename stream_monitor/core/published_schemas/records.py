@@ -234,7 +234,7 @@ def _traffic() -> Shape:
 def _unknown_fields() -> Shape:
     return closed(
         "Fields of the records' `features` that the schema does not know, on a sample; null where none was "
-        "taken.",
+        "taken, and for segments.",
         {
             "looked_at": count("Events that were looked at: one in 16."),
             "rows": count("Those of them that carry such fields."),
