@@ -57,7 +57,10 @@ def _read_ranges(part: Part, listed: list[Any]) -> None:
     if not isinstance(part, SourcePart) or len(listed) > KEPT_PARTITIONS:
         raise UnreadableBytes("offset ranges of another part, or too many")
     found: Listed = {int(p): (int(low), int(high), int(n)) for p, low, high, n in listed}
-    if not all(p >= 0 and 0 <= a <= b < _MOST and 0 < n < _MOST for p, (a, b, n) in found.items()):
+    if not all(
+        0 <= p < 2**31 and 0 <= low <= high < _MOST and 0 < n < _MOST
+        for p, (low, high, n) in found.items()
+    ):
         raise UnreadableBytes("offset ranges with a number out of range")
     part.note(0, found)
 
