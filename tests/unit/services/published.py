@@ -76,15 +76,21 @@ def newest(records: list[Record]) -> dict[Identity, Record]:
     return found
 
 
-def assert_as_offline(fleet: Observed, with_incidents: bool = True) -> None:
-    """Every window, performance and incident ends as the offline pass has it, each revision once."""
+def assert_as_offline(
+    fleet: Observed, with_incidents: bool = True, with_places: bool = True
+) -> None:
+    """Every window, performance and incident ends as the offline pass has it, each revision once.
+
+    `with_places` is for source topics that were never made anew: offsets tell places then.
+    """
     offline = newest(offline_pass(fleet.broker, fleet.models, fleet.catalogue))
     for kind in ("window", "performance"):
         published = newest(results(fleet, kind))
         found = {i: _counted(r) for i, r in published.items()}
         expected = {i: _counted(r) for i, r in offline.items() if i[0] == kind}
         assert found == expected, differences(found, expected)
-        assert_told_where(fleet, published)
+        if with_places:
+            assert_told_where(fleet, published)
     drift = [event for event in events(fleet) if event["type"] == "drift"]
     if with_incidents:
         found = {i: e["status"] for i, e in newest(drift).items() if e["status"] != "retracted"}
