@@ -31,6 +31,7 @@ from stream_monitor.core.results import (
     WindowKey,
     WindowResult,
 )
+from stream_monitor.core.tracing import source_of
 from stream_monitor.core.trends import trends_of
 from stream_monitor.core.verdicts import VerdictState
 from stream_monitor.core.windows import Window, WindowSize
@@ -252,6 +253,8 @@ class ModelState:
             features=results,
             trends=trends_of(self._recent(key, size), judged),
             obsolete=self.catalogue.obsolete(self.spec, key.profile_id, window.end_s),
+            source=source_of(panes.values()),
+            unknown_fields=judged.unknown_fields,
         )
         self.changed.add(("closed", key))
         return [result, *follow(self, result)]

@@ -162,6 +162,23 @@ def evidence() -> Shape:
     return listed(moved, "The bins or categories whose shares moved most, at most five.")
 
 
+def source() -> Shape:
+    """Where the window's events lie."""
+    found = closed(
+        "One partition.",
+        {
+            "partition": count("The partition of the inference topic."),
+            "first": count("The first offset."),
+            "last": count("The last offset, included."),
+            "rows": count("The window's events among them."),
+        },
+    )
+    meaning = (
+        "Where the window's events lie in the inference topic; empty where they are not from there."
+    )
+    return listed(found, meaning)
+
+
 def _aspect() -> Shape:
     return closed(
         "One deciding test.",

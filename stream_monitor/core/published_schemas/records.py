@@ -35,6 +35,7 @@ _CAUSES: Final = tuple(
 )
 _JUDGED: Final = [
     "kind", "reference", "verdict", "severity", "ratio", "against", "pattern", "cause", "evidence",
+    "source",
 ]  # fmt: skip
 
 
@@ -98,6 +99,7 @@ def _drift() -> Shape:
         ),
         **judged.figures(),
         "evidence": judged.evidence(),
+        "source": judged.source(),
     }
     shape = _record(
         RecordType.DRIFT,
@@ -196,6 +198,8 @@ def _window() -> Shape:
             "Equal exactly when every count and sum of two windows is, labels aside.", 32
         ),
         "traffic": _traffic(),
+        "unknown_fields": nullable(_unknown_fields()),
+        "source": judged.source(),
         "mean_confidence": nullable(share("Mean of max(score, 1 - score); null without scores.")),
         "trends": named(trend, text("A numeric feature."), "Trends over the last windows."),
         "features": listed(_feature(), "Every feature and subject beside every reference."),
@@ -227,6 +231,23 @@ def _traffic() -> Shape:
     )
 
 
+def _unknown_fields() -> Shape:
+    return closed(
+        "Fields of the records' `features` that the schema does not know, on a sample; null where none was "
+        "taken, and for segments.",
+        {
+            "looked_at": count("Events that were looked at: one in 16."),
+            "rows": count("Those of them that carry such fields."),
+            "carried": count("How many such fields they carry in all."),
+            "fields": named(
+                count("Looked-at events that carry it."),
+                text("A field."),
+                "At most 16 of the fields, those that at least three looked-at events carry.",
+            ),
+        },
+    )
+
+
 def _performance() -> Shape:
     delay = closed(
         "Label time minus prediction time, in seconds; null without labels.",
@@ -248,6 +269,7 @@ def _performance() -> Shape:
             word(_METRICS, "A metric."),
             "The outcome's metrics: of a class accuracy to auc, of a number rmse to r2.",
         ),
+        "source": judged.source(),
         "features": listed(
             _feature(), "The performance beside each reference; empty before it is mature."
         ),
