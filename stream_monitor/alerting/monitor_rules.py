@@ -141,7 +141,7 @@ def _not_judged(model: ModelConfig) -> Alert:
 def _windows_stale(model: ModelConfig) -> Alert:
     """Where events are of the past, no profiler shows a lag in seconds, and no window is late."""
     window = min((w.window_size() for w in model.windows), key=lambda size: size.size_s)
-    late_s = _LATE_WINDOWS * window.size_s + model.allowed_lateness + (model.max_hold or 0)
+    late_s = _LATE_WINDOWS * window.longest_s + model.allowed_lateness + (model.max_hold or 0)
     labels = f"model={quoted(model.name)}, window={quoted(window.name)}"
     return Alert(
         "WindowsStale", "warning", Family.SYSTEM,

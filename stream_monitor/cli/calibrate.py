@@ -12,7 +12,7 @@ import typer
 from stream_monitor.cli import history_options as history
 from stream_monitor.cli.options import ConfigOption, JsonOption, load_installation
 from stream_monitor.cli.output import note, print_json, print_table, progress_bar
-from stream_monitor.core.windows import parse_duration
+from stream_monitor.core.windows import parse_window_size
 from stream_monitor.services import calibration as service
 from stream_monitor.services.calibration import Calibration
 from stream_monitor.services.floor_writing import model_file, write_floors
@@ -69,7 +69,7 @@ def calibrate(
     installation = load_installation(config)
     root = _root(config)
     file = model_file(root, installation.monitor, model, os.environ) if write else None
-    lengths = [parse_duration(text) for text in sizes.split(",") if text.strip()]
+    lengths = [parse_window_size(text) for text in sizes.split(",") if text.strip()]
     found = history.read_history(installation, model, table, since, until)
     rows = table_rows(found.table, found.model, found.spec)
     with progress_bar() as bar:

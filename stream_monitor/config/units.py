@@ -1,4 +1,4 @@
-"""Durations and sizes: written with a unit in YAML, whole seconds and bytes in Python."""
+"""Durations, lengths of windows and sizes: written with a unit in YAML, whole seconds and bytes in Python."""
 
 from __future__ import annotations
 
@@ -9,7 +9,12 @@ from pydantic import BeforeValidator, Field, PlainSerializer, ValidationInfo, Wi
 from pydantic_core import PydanticCustomError
 
 from stream_monitor.core.errors import InvalidSpecification
-from stream_monitor.core.windows import format_duration, parse_duration
+from stream_monitor.core.windows import (
+    format_duration,
+    format_window_size,
+    parse_duration,
+    parse_window_size,
+)
 
 _SIZE: Final = re.compile(r"(\d+)\s*([a-z]*)", re.IGNORECASE)
 _SIZE_UNITS: Final = {
@@ -44,6 +49,13 @@ def _seconds(value: object, info: ValidationInfo) -> object:
     raise PydanticCustomError("unit", "must be a duration such as 30s, 5m, 1h, 1d or 2w")
 
 
+def _window_size(value: object, info: ValidationInfo) -> object:
+    try:
+        return parse_window_size(value) if isinstance(value, str) else _seconds(value, info)
+    except (InvalidSpecification, PydanticCustomError):
+        raise PydanticCustomError("unit", "must be a length such as 1h, 1d, 1w or 1mo") from None
+
+
 def _bytes(value: object) -> object:
     if isinstance(value, int) and not isinstance(value, bool):
         return value
@@ -61,6 +73,11 @@ _DURATION_SCHEMA: Final[dict[str, Any]] = {
     "pattern": r"^( *\d+ *[smhdw] *)+$|\$\{",
     "examples": ["30s", "5m", "1h", "1d", "2w"],
 }
+_WINDOW_SCHEMA: Final[dict[str, Any]] = {
+    "type": "string",
+    "pattern": r"^( *\d+ *[smhdw] *)+$|^ *\d+ *mo *$|\$\{",
+    "examples": ["5m", "1h", "1d", "1w", "1mo"],
+}
 _SIZE_SCHEMA: Final[dict[str, Any]] = {
     "type": ["string", "integer"],
     "pattern": r"^ *\d+ *([kKmMgGtT]?[iI]?[bB])? *$|\$\{",
@@ -75,5 +92,13 @@ PositiveDuration = Annotated[
     int, _FROM_TEXT, Field(gt=0), _AS_TEXT, WithJsonSchema(_DURATION_SCHEMA)
 ]
 """Whole seconds, at least one."""
+WindowLength = Annotated[
+    int,
+    BeforeValidator(_window_size),
+    Field(gt=0),
+    PlainSerializer(format_window_size, return_type=str, when_used="json"),
+    WithJsonSchema(_WINDOW_SCHEMA),
+]
+"""Whole seconds, at least one; of months as core.windows counts them."""
 Size = Annotated[int, BeforeValidator(_bytes), Field(gt=0), WithJsonSchema(_SIZE_SCHEMA)]
 """Bytes, at least one."""

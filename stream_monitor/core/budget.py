@@ -7,9 +7,7 @@ from typing import Final
 from stream_monitor.core.policy import Aspect, ModelSpec, ReferenceKind
 from stream_monitor.core.profile.profile import ALL
 from stream_monitor.core.schema import Outcome, OutcomeKind
-from stream_monitor.core.windows import WindowSize
-
-WEEK_S: Final = 7 * 86_400
+from stream_monitor.core.windows import WEEK_S, WindowSize
 
 NUMERIC_ASPECTS: Final = (
     Aspect.DISTRIBUTION, Aspect.MISSING, Aspect.NON_FINITE, Aspect.WRONG_TYPE,

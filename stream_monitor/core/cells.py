@@ -1,4 +1,7 @@
-"""Cells: the largest stretches of time that no window border cuts; old panes are rolled up into them."""
+"""Cells: the largest stretches of time that no window border cuts; old panes are rolled up into them.
+
+When the windows of the shorter sizes are done, larger cells take their place (settled_at).
+"""
 
 from __future__ import annotations
 
@@ -19,6 +22,21 @@ def held_at(pane_s: int, sizes: Sequence[WindowSize], rolled_s: int | None) -> i
         return pane_s
     cell = cell_at(pane_s, sizes)
     return cell.start_s if cell.end_s <= rolled_s else pane_s
+
+
+def settled_at(pane_s: int, sizes: Sequence[WindowSize], done_s: int) -> int:
+    """Where counts are kept that windows which ended by `done_s` no longer need apart.
+
+    The borders of the shorter sizes fall, where every window of theirs in the larger cell is done: of a
+    month's hours remain days, of its days weeks.
+    """
+    order = sorted(sizes, key=lambda size: size.longest_s)
+    for dropped in range(len(order) - 2, 0, -1):
+        cell = cell_at(pane_s, order[dropped:])
+        ends = (size.window_at(cell.end_s - 1).end_s for size in order[:dropped])
+        if cell.end_s <= done_s and max(ends) <= done_s:
+            return cell.start_s
+    return pane_s
 
 
 def places(

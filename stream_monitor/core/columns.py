@@ -45,6 +45,24 @@ class Rejected:
 
 
 @dataclass(frozen=True, slots=True)
+class UnknownFields:
+    """Fields of `features` that the schema does not know, as seen on a sample of the rows.
+
+    `looked` are the rows that were looked at; `row` and `name` have one entry per field that one carries.
+    """
+
+    looked: NDArray[np.int64]
+    row: NDArray[np.int64]
+    name: pa.DictionaryArray
+
+    def moved(self, place: NDArray[np.int64]) -> UnknownFields:
+        """The same after row i has become row place[i], −1 if it is left out."""
+        looked, row = place[self.looked], place[self.row]
+        kept = row >= 0
+        return UnknownFields(looked[looked >= 0], row[kept], self.name.filter(pa.array(kept)))
+
+
+@dataclass(frozen=True, slots=True)
 class InferenceColumns:
     """`n` events of one model.
 
@@ -55,6 +73,7 @@ class InferenceColumns:
     absent. `row` is the row of the raw batch. The `sampled_*` and `coerced_*` columns hold what was
     seen on the 1-in-64 sample of ids: rows looked at, and (row, feature) pairs whose JSON type was not
     the declared one although the value could be read (features are numbered numeric first).
+    `unknown` is None where records were not looked at, as in tables.
     """
 
     model: str
@@ -76,6 +95,7 @@ class InferenceColumns:
     sampled_row: NDArray[np.int64]
     coerced_row: NDArray[np.int64]
     coerced_feature: NDArray[np.int64]
+    unknown: UnknownFields | None = None
 
     @property
     def n(self) -> int:
@@ -108,6 +128,7 @@ class InferenceColumns:
             sampled_row=sampled[sampled >= 0],
             coerced_row=coerced[coerced >= 0],
             coerced_feature=self.coerced_feature[coerced >= 0],
+            unknown=None if self.unknown is None else self.unknown.moved(place),
         )
 
 

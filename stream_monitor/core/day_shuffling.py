@@ -74,7 +74,7 @@ def _reordered(
     changed: dict[str, Any] = {}
     for field in fields(events):
         value = getattr(events, field.name)
-        if field.name in ("model", "coerced_feature"):
+        if field.name in ("model", "coerced_feature", "unknown"):
             continue
         if field.name in ("sampled_row", "coerced_row"):
             changed[field.name] = place[value]
@@ -84,4 +84,6 @@ def _reordered(
             changed[field.name] = value[..., order]
         else:
             changed[field.name] = value.take(index)
-    return replace(events, **changed | {"timestamp_us": timestamp_us[order]})
+    unknown = None if events.unknown is None else events.unknown.moved(place)
+    changed |= {"timestamp_us": timestamp_us[order], "unknown": unknown}
+    return replace(events, **changed)

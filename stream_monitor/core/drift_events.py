@@ -103,6 +103,7 @@ def _event(
     spec: ModelSpec, app: str,
 ) -> DriftEvent:  # fmt: skip
     key, start_s, opened = result.key, transition.window_start_s, str(transition.opened_s)
+    is_now = start_s == key.start_s
     return DriftEvent(
         event_id=identify(app, spec.name, *where, str(start_s), opened),
         incident_id=identify(app, spec.name, *where[1:], opened),
@@ -114,8 +115,9 @@ def _event(
         feature=where[3],
         references=transition.references,
         opened_s=transition.opened_s,
-        results=tuple(found) if start_s == key.start_s else (),
+        results=tuple(found) if is_now else (),
         until_s=result.until_s if isinstance(result, EarlyFinding) else result.window.end_s,
+        source=result.source if is_now else (),
     )
 
 

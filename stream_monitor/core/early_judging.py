@@ -59,7 +59,9 @@ def part_reference(
     span = Window(parts[0].window.start_s, parts[-1].window.end_s)
     total = WindowProfile(span, sum_profiles((part.profile for part in parts), layout))
     view = ReferenceView(SegmentReference(total, {size.name: parts}), size.name, needs_windows=True)
-    return PartReference(view, whole.total, total.events / events, size.size_s // step.size_s - 1)
+    return PartReference(
+        view, whole.total, total.events / events, size.longest_s // step.size_s - 1
+    )
 
 
 def _parts(

@@ -13,6 +13,7 @@ from stream_monitor.core.policy import ReferenceKind
 from stream_monitor.core.profile.profile import Profile
 from stream_monitor.core.references import WindowProfile
 from stream_monitor.core.results import DriftEvent, EarlyFinding, FeatureResult, WindowKey
+from stream_monitor.core.tracing import source_of
 from stream_monitor.core.windows import Window, WindowSize
 
 if TYPE_CHECKING:
@@ -45,8 +46,8 @@ def look(state: ModelState, key: WindowKey, size: WindowSize, until_s: int) -> l
     if not found:
         return []
     explainer = Explainer(part, key, state.spec, state.catalogue, {}, {}, totals)
-    finding = EarlyFinding(key, size, window, until_s, explainer.explained(found))
-    return follow(state, finding)
+    explained, source = explainer.explained(found), source_of(panes.values())
+    return follow(state, EarlyFinding(key, size, window, until_s, explained, source))
 
 
 def _is_news(state: ModelState, key: WindowKey, size: WindowSize, feature: str) -> bool:

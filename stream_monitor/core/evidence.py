@@ -11,6 +11,9 @@ from stream_monitor.core.window_tables import Counts
 NAMED_FROM: Final = 10
 """A category is published by name only where so many rows of the reference or the window hold it."""
 
+NAMED_FIELD_FROM: Final = 3
+"""An unknown field is named where so many looked-at rows carry it: they stand for 16 times as many."""
+
 _SHOWN_CATEGORIES = 20
 
 

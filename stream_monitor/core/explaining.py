@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING
 
 from stream_monitor.core.drill_down import Carrier, Sides, carriers_of
 from stream_monitor.core.hints.causes import MOST_HINTS, hints_of, window_hints
+from stream_monitor.core.hints.concentrated import concentrated_hint
 from stream_monitor.core.hints.feature_evidence import (
     CategoricalEvidence,
     FeatureEvidence,
+    FieldSides,
     NumericEvidence,
 )
 from stream_monitor.core.hints.hint import Hint
@@ -80,7 +82,16 @@ class Explainer:
             return replace(result, hints=(*result.hints, *more)[:MOST_HINTS])
         more += [h for h in together if result.feature in (h.detail["first"], h.detail["second"])]
         hints = hints_of(evidence, more) or tuple(h for h in (movement_hint(evidence),) if h)
-        return replace(result, carriers=self._carriers(result), hints=hints)
+        carriers = self._carriers(result)
+        where = concentrated_hint(carriers, self._traffic)
+        shown = (*hints, where)[:MOST_HINTS] if where else hints
+        return replace(result, carriers=carriers, hints=shown)
+
+    @property
+    def _traffic(self) -> dict[str, float]:
+        """Each segment's share of the events."""
+        events = max(1, self.window.events)
+        return {name: segment.events / events for name, segment in self.segments.items()}
 
     def _evidence(self, result: FeatureResult) -> FeatureEvidence | None:
         total = self._total(result.reference, self.key.segment)
@@ -94,17 +105,20 @@ class Explainer:
             i = schema.numeric.index(result.feature)
             return NumericEvidence(
                 result.feature, layout.numeric[i], total.numeric[i], self.window.numeric[i],
-                aspects, may_name, self._coerced(total, i),
+                aspects, may_name, self._coerced(total, i), self._fields(total),
             )  # fmt: skip
         i = schema.categorical.index(result.feature)
         coerced = self._coerced(total, i + len(schema.numeric))
         return CategoricalEvidence(
             result.feature, layout.categorical[i], total.categorical[i],
-            self.window.categorical[i], aspects, may_name, coerced,
+            self.window.categorical[i], aspects, may_name, coerced, self._fields(total),
         )  # fmt: skip
 
     def _coerced(self, total: WindowProfile, i: int) -> tuple[float, float]:
         return total.traffic.coerced[i], self.window.traffic.coerced[i]
+
+    def _fields(self, total: WindowProfile) -> FieldSides:
+        return total.unknown_fields, self.window.unknown_fields
 
     def _carriers(self, result: FeatureResult) -> tuple[Carrier, ...]:
         """The segments that carry a drift of all."""
@@ -135,7 +149,8 @@ class Explainer:
             return None if view is None else view.total
         seeds = self.catalogue.windows(*where)
         history = one_history(self.past.get(segment, ()), seeds, self.catalogue.sums)
-        windows = chosen_windows(kind, history, self.window.window, self.spec)
+        size = next(size for size in self.spec.windows if size.name == self.key.size)
+        windows = chosen_windows(kind, history, self.window.window, size, self.spec)
         if kind is ReferenceKind.PREVIOUS:
             windows = windows[-1:]
         return self.catalogue.sums.total(windows) if windows else None

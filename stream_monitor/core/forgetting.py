@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from stream_monitor.core.cells import settled_at
 from stream_monitor.core.drift_events import TrackKey, group_of, newest_starts
 from stream_monitor.core.policy import ReferenceKind
 from stream_monitor.core.references import HOURS
@@ -15,6 +16,7 @@ from stream_monitor.core.windows import DAY_S, WindowSize
 if TYPE_CHECKING:
     from stream_monitor.core.model_state import ModelState
 
+_SLIDING = ReferenceKind.SLIDING
 _KEPT_WINDOWS = 3
 """A version or segment is over when it is this many windows, and a day, behind the model's newest one."""
 
@@ -34,6 +36,7 @@ def forget(
         if state.is_settled(closed.window) and closed.window.end_s + horizon <= label_watermark_s:
             del state.closed[key]
             state.changed.add(("closed", key))
+    _merge_settled(state, label_watermark_s - horizon)
     _forget_history(state)
     _forget_tallies(state, label_watermark_s - horizon)
     final = tuple(stretch for stretch in state.inexact if not state.is_final(stretch.end_s - 1))
@@ -62,6 +65,20 @@ def _forget_panes(state: ModelState, labelled_s: int) -> None:
             state.changed.add(("pane", pane))
 
 
+def _merge_settled(state: ModelState, labelled_s: int) -> None:
+    """Merges what only windows of the longer sizes still need: no window that ended by then is measured.
+
+    Hours stay apart where the seasonal reference compares them.
+    """
+    if state.rolled_s is None or ReferenceKind.SEASONAL in state.spec.references:
+        return
+    sizes, done_s = state.spec.cell_sizes, min(state.rolled_s, labelled_s)
+    for key in [key for key in state.panes if key.pane_s < done_s]:
+        at_s = settled_at(key.pane_s, sizes, done_s)
+        if at_s != key.pane_s:
+            state.move_pane(key, at_s)
+
+
 def _settled_before(state: ModelState, size: WindowSize) -> int:
     """Windows that start before this are past their correction horizon."""
     return 0 if state.rolled_s is None else size.window_at(state.rolled_s).start_s
@@ -70,7 +87,7 @@ def _settled_before(state: ModelState, size: WindowSize) -> int:
 def _forget_history(state: ModelState) -> None:
     if state.rolled_s is None:
         return
-    longest = max(size.size_s for size in state.spec.windows)
+    longest = max(size.longest_s for size in state.spec.windows)
     kept_s = {size.name: state.spec.history_s(size) for size in state.spec.windows}
     kept_s[HOURS] = state.spec.seasonal_s
     for where, kept in list(state.history.items()):
@@ -86,9 +103,10 @@ def _forget_history(state: ModelState) -> None:
 
 def _forget_tallies(state: ModelState, labelled_s: int) -> None:
     """Tallies that no window can be judged by any more, which still waits for labels."""
-    longest = max(size.size_s for size in state.spec.windows)
-    oldest = labelled_s - state.spec.sliding_s - 2 * longest
+    longest = max(size.longest_s for size in state.spec.windows)
+    kept_s = {size.name: state.spec.reach_s(_SLIDING, size) for size in state.spec.windows}
     for where, held in list(state.tallies.items()):
+        oldest = labelled_s - kept_s[where[1]] - 2 * longest
         recent = tuple(t for t in held if t.window.start_s >= oldest)
         if len(recent) < len(held):
             gone = held[: len(held) - len(recent)]
@@ -109,7 +127,7 @@ def _forget_tracks(state: ModelState, sizes: Mapping[str, WindowSize]) -> None:
         settled = track.settled(before_s, size)
         last_s = track.windows[-1][0]
         behind_s = newest[where[1:]] - last_s
-        over_s = max(DAY_S, size.size_s * max(_KEPT_WINDOWS, size.recover_after))
+        over_s = max(DAY_S, size.longest_s * max(_KEPT_WINDOWS, size.recover_after))
         is_alone = versions[where[1:]] == 1
         is_over = behind_s >= over_s or (is_alone and settled.is_blank(size))
         if last_s < before_s and is_over:
@@ -132,7 +150,7 @@ def _forget_latest(state: ModelState, sizes: Mapping[str, WindowSize]) -> None:
     alive = {(k.version, k.segment, k.size) for k in (*state.closed, *state.waiting)}
     for key in list(state.latest):
         size = sizes[key[3]]
-        over_s = max(DAY_S, size.size_s * _KEPT_WINDOWS)
+        over_s = max(DAY_S, size.longest_s * _KEPT_WINDOWS)
         if key[1:] not in alive and newest[key[3]] - ends[key[1:]] >= over_s:
             del state.latest[key]
             state.changed.add(("latest", key))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 
@@ -23,6 +24,7 @@ from stream_monitor.core.window_sums import WindowSums
 from stream_monitor.core.window_tables import Kept
 from stream_monitor.core.windows import Window, WindowSize
 
+_HOUR: Final = WindowSize(HOUR_S)
 Past = Sequence[tuple[str, WindowProfile]]
 """(version, window) of one segment, size and profile id, in order of time."""
 
@@ -46,16 +48,16 @@ def final_by(window: Window, spec: ModelSpec) -> int:
 
 
 def chosen_windows(
-    kind: ReferenceKind, history: Sequence[WindowProfile], window: Window, spec: ModelSpec
-) -> tuple[WindowProfile, ...]:
-    """The final windows that a moving reference of a window consists of."""
+    kind: ReferenceKind, history: Sequence[WindowProfile], window: Window, size: WindowSize,
+    spec: ModelSpec,
+) -> tuple[WindowProfile, ...]:  # fmt: skip
+    """The final windows that a moving reference of a window consists of; all of `history` are of a size."""
     until = final_by(window, spec)
     if kind is ReferenceKind.YEAR_AGO:
         middle = window.start_s - YEAR_S
         first, last = middle - AROUND_YEAR_AGO_S, middle + AROUND_YEAR_AGO_S
     else:
-        length = spec.seasonal_s if kind is ReferenceKind.SEASONAL else spec.sliding_s
-        first, last = window.start_s - length, until
+        first, last = window.start_s - spec.reach_s(kind, size), until
     return tuple(
         w for w in history if first <= w.window.start_s <= last and w.window.end_s <= until
     )
@@ -83,7 +85,7 @@ def moving_view(
     Where its length holds windows enough for the window-to-window null, it begins to judge when they are
     there; a shorter one is judged by rows alone, as a frozen reference of few windows is.
     """
-    kept = chosen_windows(kind, history.windows, window, spec)
+    kept = chosen_windows(kind, history.windows, window, size, spec)
     if kind is ReferenceKind.SEASONAL:
         return _seasonal_view(kept, history, window, size, spec, sums)
     if not kept:
@@ -94,7 +96,7 @@ def moving_view(
         SegmentReference(total, {size.name: kept}),
         size.name,
         null=WindowNull.DIFFERENCES if is_previous else WindowNull.AMONG,
-        needs_windows=_can_fill(spec.sliding_s, size) and kind is not ReferenceKind.YEAR_AGO,
+        needs_windows=kind is not ReferenceKind.YEAR_AGO and can_fill(kind, size, spec),
         kept=None if is_previous else _kept(kept, spec),
     )
 
@@ -115,17 +117,17 @@ def _seasonal_view(
         null=WindowNull.SLOTS,
         slots=slots,
         slot=slot,
-        needs_windows=_can_fill(spec.seasonal_s, size),
+        needs_windows=can_fill(ReferenceKind.SEASONAL, size, spec),
     )
-    hours = chosen_windows(ReferenceKind.SEASONAL, history.hours, window, spec)
+    hours = chosen_windows(ReferenceKind.SEASONAL, history.hours, window, _HOUR, spec)
     if size.size_s <= HOUR_S or not hours or not history.own:
         return view
     return SeasonalView(view, hours, history.own, size.timezone)
 
 
-def _can_fill(length_s: int, size: WindowSize) -> bool:
-    """Whether a length of time holds windows enough."""
-    return length_s >= MINIMUM_WINDOWS * size.size_s
+def can_fill(kind: ReferenceKind, size: WindowSize, spec: ModelSpec) -> bool:
+    """Whether the reach of a sliding, previous or seasonal reference holds windows enough."""
+    return spec.reach_s(kind, size) >= MINIMUM_WINDOWS * size.longest_s
 
 
 def _kept(windows: Sequence[WindowProfile], spec: ModelSpec) -> Kept | None:

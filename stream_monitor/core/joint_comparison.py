@@ -84,24 +84,6 @@ def _among(c: Floats, reference: Floats) -> Floats:
     return predictive_p_among(c, reference, MINIMUM_WINDOWS - 1)
 
 
-def compare_joint(
-    reference: JointPart,
-    windows: Sequence[JointPart],
-    window: JointPart,
-    quiet: Callable[[str], bool],
-    place: Place = _among,
-) -> JointComparison:
-    """A window beside a reference, whose own windows of the same size are `windows` in order of time.
-
-    `quiet` tells whether a feature's own distribution is as in the reference. Raises
-    IncompatibleProfiles when parameters differ. Keep a JointReference to compare many windows.
-    """
-    if any(part.params != reference.params for part in windows):
-        raise IncompatibleProfiles(_OTHER_PAIRS)
-    summaries = [part.summarise() for part in windows]
-    return JointReference(reference, summaries, place).compare(window, quiet)
-
-
 class JointReference:
     """A reference's pairs prepared for comparing windows of one size."""
 

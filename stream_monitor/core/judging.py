@@ -56,7 +56,7 @@ def judge_window(
             joint = together and judge_joint(kind, together, window, found, spec, alpha)
             results += [joint] if joint else []
     if spec.judges_volume:
-        earlier = chosen_windows(ReferenceKind.SEASONAL, history.windows, window.window, spec)
+        earlier = chosen_windows(ReferenceKind.SEASONAL, history.windows, window.window, size, spec)
         compared = compare_volume(window, earlier, size)
         policy = spec.policy(VOLUME)
         verdicts = tuple(judge(m, policy, alpha) for m in compared.measurements)

@@ -21,6 +21,7 @@ from stream_monitor.core.results import (
     WindowKey,
 )
 from stream_monitor.core.schema import Outcome
+from stream_monitor.core.tracing import source_of
 from stream_monitor.core.windows import WindowSize
 from stream_monitor.core.wire import profile_digest
 
@@ -87,7 +88,16 @@ def measure(
             state.changed.add(("closed", key))
         if is_news:
             judged = judge_performance(state, key, size, window, performance)
-            result = PerformanceResult(key, size, window, revision, digest, performance, judged)
+            result = PerformanceResult(
+                key,
+                size,
+                window,
+                revision,
+                digest,
+                performance,
+                judged,
+                source_of(panes.values()),
+            )
             found += [result, *follow(state, result)]
     return found
 

@@ -32,6 +32,7 @@ from stream_monitor.core.results import (
     WindowKey,
     WindowResult,
 )
+from stream_monitor.core.tracing import source_of
 from stream_monitor.core.trends import trends_of
 from stream_monitor.core.turns import turns
 from stream_monitor.core.verdicts import VerdictState
@@ -203,8 +204,12 @@ class ModelState:
         for key in list(self.panes):
             at_s = held_at(key.pane_s, self.spec.cell_sizes, self.rolled_s)
             if at_s != key.pane_s:
-                self._put(replace(key, pane_s=at_s), self.panes.pop(key))
-                self.changed.add(("pane", key))
+                self.move_pane(key, at_s)
+
+    def move_pane(self, key: ProfileKey, at_s: int) -> None:
+        """Keeps what is held under a key at another start."""
+        self._put(replace(key, pane_s=at_s), self.panes.pop(key))
+        self.changed.add(("pane", key))
 
     def panes_of(self, key: WindowKey, window: Window) -> dict[int, Profile]:
         """What is held of a window, by start; at least one unless it is forgotten."""
@@ -248,6 +253,8 @@ class ModelState:
             features=results,
             trends=trends_of(self._recent(key, size), judged),
             obsolete=self.catalogue.obsolete(self.spec, key.profile_id, window.end_s),
+            source=source_of(panes.values()),
+            unknown_fields=judged.unknown_fields,
         )
         self.changed.add(("closed", key))
         return [result, *follow(self, result)]

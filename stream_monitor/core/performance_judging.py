@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from stream_monitor.core.budget import alpha_of, performance_kinds
+from stream_monitor.core.history_references import can_fill
 from stream_monitor.core.performance.change import compare_performance
 from stream_monitor.core.performance.rolling import MATURE, Performance
 from stream_monitor.core.performance.tally import Tally
-from stream_monitor.core.policy import PERFORMANCE
+from stream_monitor.core.policy import PERFORMANCE, ReferenceKind
 from stream_monitor.core.results import FeatureResult, WindowKey, feature_result
 from stream_monitor.core.verdicts import judge
 from stream_monitor.core.windows import Window, WindowSize
@@ -47,11 +48,14 @@ def judge_performance(
         if kind.is_frozen:
             windows = state.catalogue.tallies(spec, key.profile_id, *where)
         else:
-            windows = _recent(state, where, window)
+            windows = _recent(state, where, window, size)
         if kind.is_frozen and not windows:
             continue  # it was built without labels
         compared = compare_performance(
-            found.outcome, found.tally, windows, needs_windows=not kind.is_frozen
+            found.outcome,
+            found.tally,
+            windows,
+            needs_windows=not kind.is_frozen and can_fill(kind, size, spec),
         )
         verdicts = tuple(judge(m, policy, alpha) for m in compared.measurements)
         results.append(feature_result(compared, kind, verdicts))
@@ -59,9 +63,11 @@ def judge_performance(
     return tuple(results)
 
 
-def _recent(state: ModelState, where: TallyKey, window: Window) -> Sequence[Tally]:
+def _recent(
+    state: ModelState, where: TallyKey, window: Window, size: WindowSize
+) -> Sequence[Tally]:
     """Tallies of the windows that ended within the sliding reference before a window, versions together."""
-    oldest = window.start_s - state.spec.sliding_s
+    oldest = window.start_s - state.spec.reach_s(ReferenceKind.SLIDING, size)
     found: dict[int, list[Tally]] = {}
     for held in state.tallies.get(where, ()):
         if oldest <= held.window.start_s and held.window.end_s <= window.start_s:

@@ -147,12 +147,12 @@ class ReferenceKind(StrEnum):
 class ModelSpec:
     """One monitored model, all its versions. Times are in seconds.
 
-    `sliding_s` and `seasonal_s` are the lengths of those references; with `skips_alarms` the windows in
-    which a feature drifted do not become part of its moving references. A frozen reference that ends
-    `max_age_s` ago is obsolete (None: never). An outcome is judged from `min_maturity` on. `calendar`
+    `sliding_s` and `seasonal_s` are the lengths of those references (see reach_s); with `skips_alarms`
+    windows in which a feature drifted do not become part of its moving references. A frozen reference that
+    ends `max_age_s` ago is obsolete (None: never). An outcome is judged from `min_maturity` on. `calendar`
     names days and deployments. Pairs are counted of the `joint_features` most important numeric features
-    and of the categorical `joint_pairs`. A late event
-    is counted into closed windows for `correction_horizon_s` after they close, then dropped and counted.
+    and of the categorical `joint_pairs`. A late event is counted into closed windows for
+    `correction_horizon_s` after they close, then dropped and counted.
     `masks` names the features whose values are hashed or dropped. A source partition holds windows open
     for at most `max_hold_s` behind the furthest one (None: until it comes). A reference fixes up to
     `max_segments` values of a segment key, the most frequent; the others are one segment. Raises
@@ -199,9 +199,21 @@ class ModelSpec:
         left_out = {ReferenceKind.YEAR_AGO} if is_short else set()
         return tuple(kind for kind in self.references if kind not in left_out)
 
+    def reach_s(self, kind: ReferenceKind, size: WindowSize) -> int:
+        """How far before a window of a size its sliding, previous or seasonal reference begins.
+
+        That is the reference's length, but 12 windows where it does not hold one. Months are at least 12,
+        but for `seasonal`, which compares hours.
+        """
+        is_seasonal = kind is ReferenceKind.SEASONAL
+        length = self.seasonal_s if is_seasonal else self.sliding_s
+        if size.longest_s > length or (size.months and not is_seasonal):
+            return max(length, TREND_WINDOWS * size.longest_s)
+        return length
+
     def history_s(self, size: WindowSize) -> int:
         """How far back windows of a size are kept, for the references that move and for trends."""
-        longest = max(self.sliding_s, TREND_WINDOWS * size.size_s)
+        longest = max(self.sliding_s, TREND_WINDOWS * size.longest_s)
         if ReferenceKind.SEASONAL in self.references:
             longest = max(longest, self.seasonal_s)
         if ReferenceKind.YEAR_AGO in self.references and size.size_s >= DAY_S:
@@ -210,10 +222,19 @@ class ModelSpec:
 
     @property
     def cell_sizes(self) -> tuple[WindowSize, ...]:
-        """Sizes whose borders old panes are kept apart by: of the windows, and hours for `seasonal`."""
+        """Sizes whose borders old panes are kept apart by: of the windows, and hours for `seasonal`.
+
+        Days too below longer windows, which would else hold their panes till they end.
+        """
+        found = self.windows
+        is_long = (
+            max((size.size_s for size in found), default=0) > DAY_S and DAY_S % self.pane_s == 0
+        )
+        if is_long and all(size.size_s != DAY_S for size in found):
+            found = (*found, WindowSize(DAY_S))
         if ReferenceKind.SEASONAL not in self.references or HOUR_S % self.pane_s:
-            return self.windows
-        return (*self.windows, WindowSize(HOUR_S))
+            return found
+        return (*found, WindowSize(HOUR_S))
 
     @property
     def settling_s(self) -> int:

@@ -6,12 +6,16 @@ Other events are in system_events.py.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
 from stream_monitor.core.comparison import Comparison
+from stream_monitor.core.evidence import NAMED_FIELD_FROM
 from stream_monitor.core.hints.pattern import pattern_of
+from stream_monitor.core.profile.source import SourceRange
+from stream_monitor.core.profile.unknown_fields import FieldsSummary
 from stream_monitor.core.results import (
     DriftEvent,
     FeatureResult,
@@ -84,12 +88,26 @@ def _window_result(result: WindowResult, model: str) -> dict[str, Any]:
                 if share
             },
         },
+        "unknown_fields": _unknown_fields(result.unknown_fields),
+        "source": _source(result.source),
         "mean_confidence": result.mean_confidence,
         "trends": {
             t.feature: {"slope": t.slope, "p": t.p, "windows": t.windows} for t in result.trends
         },
         "features": [_feature(feature) for feature in result.features],
     }  # fmt: skip
+
+
+def _source(ranges: Iterable[SourceRange]) -> list[dict[str, int]]:
+    return [asdict(found) for found in ranges]
+
+
+def _unknown_fields(found: FieldsSummary | None) -> dict[str, Any] | None:
+    """A name is shown where enough rows carry it that it is one of a field, and no value used as a key."""
+    if found is None:
+        return None
+    figures = {"looked_at": found.looked, "rows": found.rows, "carried": found.carried}
+    return figures | {"fields": {n: k for n, k in found.names.items() if k >= NAMED_FIELD_FROM}}
 
 
 def _feature(result: FeatureResult) -> dict[str, Any]:
@@ -162,6 +180,7 @@ def _performance_result(result: PerformanceResult, model: str) -> dict[str, Any]
         "maturity": performance.maturity,
         "label_delay": asdict(performance.delay) if performance.delay else None,
         "metrics": {name: _finite(value) for name, value in performance.metrics.items()},
+        "source": _source(result.source),
         "features": [_feature(feature) for feature in result.features],
     }
 
@@ -193,6 +212,7 @@ def _drift_event(event: DriftEvent, model: str) -> dict[str, Any]:
     shown["pattern"] = pattern_of(moved, quiet)
     shown["cause"] = event.result.cause
     shown["judged_until"] = rfc3339(event.until_s)
+    shown["source"] = _source(event.source)
     return shown | feature | {"evidence": _evidence(event.result.comparison)}
 
 

@@ -21,6 +21,7 @@ from stream_monitor.core.profile.joint import JointPart, JointSummary
 from stream_monitor.core.profile.numeric import NumericSummary
 from stream_monitor.core.profile.profile import ALL, Layout, Profile
 from stream_monitor.core.profile.traffic import TrafficSummary
+from stream_monitor.core.profile.unknown_fields import FieldsSummary
 from stream_monitor.core.window_tables import WindowTables
 from stream_monitor.core.windows import Window, WindowSize
 
@@ -42,6 +43,11 @@ class WindowProfile:
     def traffic(self) -> TrafficSummary:
         """The figures of its traffic, worked out once."""
         return self.profile.traffic.summarise()
+
+    @cached_property
+    def unknown_fields(self) -> FieldsSummary | None:
+        """What its records carry that the schema does not know; None where none were looked at."""
+        return self.profile.unknown_fields
 
     @property
     def joint(self) -> JointPart | None:

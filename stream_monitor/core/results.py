@@ -11,7 +11,9 @@ from stream_monitor.core.hints.hint import Hint, HintKind
 from stream_monitor.core.incidents import Status
 from stream_monitor.core.performance.rolling import Performance
 from stream_monitor.core.policy import ModelSpec, ReferenceKind, Severity, SubjectKind
+from stream_monitor.core.profile.source import SourceRange
 from stream_monitor.core.profile.traffic import TrafficSummary
+from stream_monitor.core.profile.unknown_fields import FieldsSummary
 from stream_monitor.core.schema import FeatureKind
 from stream_monitor.core.trends import Trend
 from stream_monitor.core.verdicts import Verdict, VerdictState
@@ -90,7 +92,8 @@ class WindowResult:
     `digest` is equal exactly when every count and sum of the window is, labels aside. `coercible` names
     the features of `traffic.coerced`. `is_complete` says that every source partition had come past the
     window's end and lateness. `obsolete` names the frozen references that were too old by then,
-    `trends` tells how numeric features move over the last windows.
+    `trends` tells how numeric features move over the last windows. `source` tells where the window's
+    events lie, `unknown_fields` what else they carry (None: not looked at, or of a segment).
     """
 
     key: WindowKey
@@ -107,6 +110,8 @@ class WindowResult:
     features: tuple[FeatureResult, ...]
     obsolete: tuple[ReferenceKind, ...] = ()
     trends: tuple[Trend, ...] = ()
+    source: tuple[SourceRange, ...] = ()
+    unknown_fields: FieldsSummary | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +119,7 @@ class PerformanceResult:
     """One outcome of one closed window at one maturity; `digest` is that of its outcome counts.
 
     `features` holds the outcome's performance beside each reference; nothing before it is mature.
+    `source` tells where the window's predictions lie.
     """
 
     key: WindowKey
@@ -123,6 +129,7 @@ class PerformanceResult:
     digest: str
     performance: Performance
     features: tuple[FeatureResult, ...] = ()
+    source: tuple[SourceRange, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +141,7 @@ class EarlyFinding:
     window: Window
     until_s: int
     features: tuple[FeatureResult, ...]
+    source: tuple[SourceRange, ...] = ()
 
 
 Judged = WindowResult | PerformanceResult | EarlyFinding
@@ -145,7 +153,8 @@ class DriftEvent:
     """A change of an incident of one feature, against the incident's `references` (their names, sorted).
 
     `results` hold the feature beside each of the model's references; they are empty where a revision only
-    changed the incident's course. They are of the window before `until_s`: its end, unless it is open.
+    changed the incident's course, and so is `source`: where the window's events lie. Both are of the window
+    before `until_s`: its end, unless it is open.
     """
 
     event_id: str
@@ -160,6 +169,7 @@ class DriftEvent:
     opened_s: int
     results: tuple[FeatureResult, ...]
     until_s: int
+    source: tuple[SourceRange, ...] = ()
 
     @property
     def result(self) -> FeatureResult | None:

@@ -12,9 +12,15 @@ from zoneinfo import ZoneInfo
 from stream_monitor.core.errors import InvalidSpecification
 
 DAY_S = 86_400
+WEEK_S = 7 * DAY_S
+MONTH_S = 2_629_746
+"""The mean month of the calendar, 30.44 days: windows of n times this are n calendar months."""
 _CHECKED_FROM_S = 1_704_067_200  # 2024-01-01
-_UNITS = {"s": 1, "m": 60, "h": 3_600, "d": DAY_S, "w": 7 * DAY_S}
+_UNITS = {"s": 1, "m": 60, "h": 3_600, "d": DAY_S, "w": WEEK_S}
 _DURATION = re.compile(r"(\d+)\s*(s|m|h|d|w)")
+_MONTHS = re.compile(r"\s*(\d+)\s*mo\s*")
+_LAST_ORIGIN = 28
+"""Every month has this day."""
 
 
 def parse_duration(text: str) -> int:
@@ -42,6 +48,27 @@ def format_duration(seconds: int) -> str:
     return f"{seconds}s"
 
 
+def parse_window_size(text: str) -> int:
+    """The length of windows: a duration, or calendar months such as `1mo` as so many MONTH_S.
+
+    >>> parse_window_size("1d"), parse_window_size("3mo") // MONTH_S
+    (86400, 3)
+    """
+    months = _MONTHS.fullmatch(text)
+    return int(months[1]) * MONTH_S if months else parse_duration(text)
+
+
+def format_window_size(size_s: int) -> str:
+    """The shortest text that parse_window_size reads back.
+
+    >>> format_window_size(7 * 86400), format_window_size(MONTH_S)
+    ('7d', '1mo')
+    """
+    if size_s and size_s % MONTH_S == 0:
+        return f"{size_s // MONTH_S}mo"
+    return format_duration(size_s)
+
+
 @dataclass(frozen=True, slots=True)
 class Window:
     """The half-open run of event time [start_s, end_s), seconds since the epoch."""
@@ -54,14 +81,15 @@ class Window:
 class WindowSize:
     """A kind of window: its length, time zone and origin, and the k-of-n rule of its incidents.
 
-    Whole days are calendar days of the time zone (23 to 25 hours long); other lengths are exact
-    durations counted from the origin's midnight there. With `early` a window that is open is looked at
-    too, whenever another of its parts is over (see part_size).
+    Whole days are calendar days of the time zone (23 to 25 hours long), whole weeks begin on its Mondays
+    unless there is an origin, and months are its calendar months, from the origin's day of the month
+    (without one the first). Other lengths are exact durations counted from the origin's midnight there.
+    With `early` a window that is open is looked at too, whenever another of its parts is over (part_size).
     """
 
     size_s: int
     timezone: str = "UTC"
-    origin: date = date(1970, 1, 1)
+    origin: date | None = None
     k: int = 1
     n: int = 1
     recover_after: int = 7
@@ -69,8 +97,18 @@ class WindowSize:
 
     @property
     def name(self) -> str:
-        """The length as text, e.g. `1d`: the window size's name in results and metrics."""
-        return format_duration(self.size_s)
+        """The length as text, e.g. `1d` or `1mo`: the window size's name in results and metrics."""
+        return format_window_size(self.size_s)
+
+    @property
+    def months(self) -> int:
+        """How many calendar months it holds; 0 if it is another length."""
+        return 0 if self.size_s % MONTH_S else self.size_s // MONTH_S
+
+    @property
+    def longest_s(self) -> int:
+        """The longest that one of these windows is, clock changes aside; months have up to 31 days."""
+        return 31 * DAY_S * self.months or self.size_s
 
     def window_at(self, time_s: int) -> Window:
         """The window that holds an instant."""
@@ -90,19 +128,48 @@ class WindowSize:
             raise InvalidSpecification("a window must be longer than 0s")
         if not 1 <= self.k <= self.n:
             raise InvalidSpecification(f"window {self.name}: k must be between 1 and n={self.n}")
+        if self.months and self.origin and self.origin.day > _LAST_ORIGIN:
+            raise InvalidSpecification(
+                f"window {self.name}: the origin must be a day that every month has, 1 to {_LAST_ORIGIN}"
+            )
 
 
 @lru_cache(maxsize=65_536)
-def _window_at(size_s: int, timezone: str, origin: date, time_s: int) -> Window:
+def _window_at(size_s: int, timezone: str, origin: date | None, time_s: int) -> Window:
     zone = ZoneInfo(timezone)
-    if size_s % DAY_S == 0:
-        days = size_s // DAY_S
-        local = datetime.fromtimestamp(time_s, UTC).astimezone(zone).date()
-        first = origin + timedelta(days=(local - origin).days // days * days)
-        return Window(_midnight(first, zone), _midnight(first + timedelta(days=days), zone))
-    origin_s = _midnight(origin, zone)
-    start = origin_s + (time_s - origin_s) // size_s * size_s
-    return Window(start, start + size_s)
+    if size_s % MONTH_S and size_s % DAY_S:
+        start = _midnight(origin or _EPOCH, zone)
+        start += (time_s - start) // size_s * size_s
+        return Window(start, start + size_s)
+    local = datetime.fromtimestamp(time_s, UTC).astimezone(zone).date()
+    first, after = (_days if size_s % MONTH_S else _months)(size_s, origin, local)
+    return Window(_midnight(first, zone), _midnight(after, zone))
+
+
+_EPOCH = date(1970, 1, 1)
+_A_MONDAY = date(1970, 1, 5)
+
+
+def _days(size_s: int, origin: date | None, day: date) -> tuple[date, date]:
+    """The first day of the window of whole days that holds a day, and the first day after it."""
+    days = size_s // DAY_S
+    origin = origin or (_EPOCH if size_s % WEEK_S else _A_MONDAY)
+    first = origin + timedelta(days=(day - origin).days // days * days)
+    return first, first + timedelta(days=days)
+
+
+def _months(size_s: int, origin: date | None, day: date) -> tuple[date, date]:
+    """The same of whole months."""
+    months = size_s // MONTH_S
+    origin = origin or _EPOCH
+    passed = (day.year - origin.year) * 12 + day.month - origin.month - (day.day < origin.day)
+    first = passed // months * months
+    return _months_after(origin, first), _months_after(origin, first + months)
+
+
+def _months_after(day: date, months: int) -> date:
+    years, month = divmod(day.month - 1 + months, 12)
+    return day.replace(year=day.year + years, month=month + 1)
 
 
 def _midnight(day: date, zone: ZoneInfo) -> int:
@@ -124,7 +191,7 @@ def check_pane(pane_s: int, sizes: tuple[WindowSize, ...]) -> None:
     """Raises InvalidSpecification unless every window is a run of whole panes.
 
     Panes are counted from the epoch in UTC, so a window's borders must fall on multiples of the pane.
-    Calendar days are checked over the year 2024, which covers both clock changes of today's zones.
+    Calendar days and months are checked over the year 2024, which covers both clock changes of today's zones.
     """
     if pane_s <= 0:
         raise InvalidSpecification("a pane must be longer than 0s")
@@ -139,18 +206,17 @@ def check_pane(pane_s: int, sizes: tuple[WindowSize, ...]) -> None:
 def part_size(size: WindowSize, sizes: Iterable[WindowSize]) -> WindowSize | None:
     """The longest of the shorter sizes whose windows every window of a size is a run of; None without one.
 
-    >>> hour, day, week = (WindowSize(seconds) for seconds in (3_600, DAY_S, 7 * DAY_S))
-    >>> part_size(week, [hour, day, week]) == day, part_size(hour, [hour, day, week])
+    >>> sizes = hour, day, week, month = [WindowSize(s) for s in (3_600, DAY_S, WEEK_S, MONTH_S)]
+    >>> part_size(week, sizes) == part_size(month, sizes) == day, part_size(hour, sizes)
     (True, None)
     """
-    shorter = sorted((s for s in sizes if s.size_s < size.size_s), key=lambda s: -s.size_s)
+    shorter = [part for part in sizes if part.longest_s < size.longest_s]
+    shorter.sort(key=lambda part: -part.longest_s)
     return next((part for part in shorter if _is_run_of(size, part)), None)
 
 
 @lru_cache(maxsize=1_024)
 def _is_run_of(size: WindowSize, part: WindowSize) -> bool:
-    if (size.size_s % DAY_S or part.size_s % DAY_S) and size.size_s % part.size_s:
-        return False
     return all(part.window_at(border).start_s == border for border in _borders(size))
 
 
@@ -158,6 +224,8 @@ def _borders(size: WindowSize) -> Iterator[int]:
     window = size.window_at(_CHECKED_FROM_S)
     yield window.start_s
     yield window.end_s
-    while size.size_s % DAY_S == 0 and window.end_s < _CHECKED_FROM_S + 366 * DAY_S:
+    while (
+        size.months or size.size_s % DAY_S == 0
+    ) and window.end_s < _CHECKED_FROM_S + 366 * DAY_S:
         window = size.window_at(window.end_s)
         yield window.end_s

@@ -15,10 +15,12 @@ import numpy as np
 import orjson
 
 from stream_monitor.core.errors import UnreadableBytes
-from stream_monitor.core.profile.categorical import KEPT_UNSEEN, CategoricalPart
+from stream_monitor.core.listings import is_listing, listings_of, read_listing
 from stream_monitor.core.profile.counter import Delta
 from stream_monitor.core.profile.part import Part
 from stream_monitor.core.profile.profile import Layout, Profile, ProfileKey
+from stream_monitor.core.profile.source import SourcePart
+from stream_monitor.core.profile.unknown_fields import UnknownFieldsPart
 
 MAGIC: Final = b"SM"
 VERSION: Final = 2
@@ -48,7 +50,7 @@ def encode_profile(profile: Profile, max_bytes: int = MAX_PAYLOAD_BYTES) -> list
         step = max(1, (max_bytes - 4_096) // _ENTRY_BYTES) * _ENTRY_BYTES
         for start in range(0, max(len(data), 1), step):
             piece = data[start : start + step]
-            cost = len(piece) + 64 + (len(orjson.dumps(entry)) if "unseen" in entry else 0)
+            cost = len(piece) + 64 + (len(orjson.dumps(entry)) if is_listing(entry) else 0)
             if body and size + cost > max_bytes - 4_096:
                 flush()
             header.append({**entry, "bytes": len(piece)})
@@ -70,19 +72,17 @@ def _entries(profile: Profile) -> list[tuple[dict[str, Any], bytes]]:
                 packed["i"], packed["v"] = where, flat[where]
                 entry = {"part": name, "array": array_name, "size": len(flat)}
                 found.append((entry, packed.tobytes()))
-        if isinstance(part, CategoricalPart):
-            for (_, feature), kept in sorted(part.unseen.items()):
-                listed = [
-                    [f"{hashed:016x}", value, n] for hashed, (value, n) in sorted(kept.items())
-                ]
-                found.append(({"part": name, "feature": feature, "unseen": listed}, b""))
+        found += [(entry, b"") for entry in listings_of(name, part)]
     return found
 
 
 def profile_digest(profile: Profile) -> str:
-    """32 hex digits, equal exactly when every count and sum is."""
+    """32 hex digits, equal exactly when every count and sum is.
+
+    Where the rows lie and which fields nobody asked for is left out: a table of the same rows has neither.
+    """
     digest = hashlib.blake2b(digest_size=16)
-    for payload in encode_profile(profile):
+    for payload in encode_profile(profile.without(SourcePart.name, UnknownFieldsPart.name)):
         digest.update(payload)
     return digest.hexdigest()
 
@@ -98,8 +98,8 @@ def decode_profile(payload: bytes, layout: Layout) -> Profile:
     try:
         for entry in header["arrays"]:
             name = entry["part"]
-            if "unseen" in entry:
-                _read_unseen(_part(parts, name, layout), entry)
+            if is_listing(entry):
+                read_listing(_part(parts, name, layout), entry)
                 continue
             end = offset + int(entry["bytes"])
             if end > len(body) or entry["bytes"] < 0:
@@ -130,19 +130,6 @@ def _read_array(part: Part, name: str, size: int, data: bytes) -> None:
         raise UnreadableBytes(f"{part.name}.{name} holds an index beyond its {len(flat)} entries")
     flat[packed["i"]] = packed["v"]
     part.arrays[name] = flat.reshape(part.arrays[name].shape)
-
-
-def _read_unseen(part: Part, entry: dict[str, Any]) -> None:
-    feature = int(entry["feature"])
-    listed = entry["unseen"]
-    if not isinstance(part, CategoricalPart) or not 0 <= feature < len(part.params):
-        raise UnreadableBytes("unseen categories of a feature that is not categorical")
-    if len(listed) > KEPT_UNSEEN:
-        raise UnreadableBytes(f"more than {KEPT_UNSEEN} unseen categories")
-    kept = {int(h, 16): (str(value), int(n)) for h, value, n in listed}
-    if not all(0 <= h < 2**64 and 0 < n < 2**63 for h, (_, n) in kept.items()):
-        raise UnreadableBytes("unseen categories with a hash or count out of range")
-    part.unseen[0, feature] = kept
 
 
 def encode_delta(delta: Delta, epoch: str, sequence: int) -> list[bytes]:

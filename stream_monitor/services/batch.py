@@ -24,6 +24,7 @@ from stream_monitor.core.label_join import (
 from stream_monitor.core.policy import ModelSpec
 from stream_monitor.core.profile.counter import Delta, ProfileCounter
 from stream_monitor.core.profile.profile import Layout
+from stream_monitor.core.profile.source import SourceRows
 from stream_monitor.core.records import Records, TopicPartition
 from stream_monitor.core.reference_catalogue import ReferenceCatalogue
 from stream_monitor.core.replaying import MICRO, by_layout
@@ -115,7 +116,8 @@ class BatchProcessor:
             result.counts["records", inference.topic, "duplicate"] += int(live.sum()) - len(kept)
             if len(kept):
                 part = chunk if len(kept) == chunk.n else chunk.take(kept)
-                self._counters[chunk.model].count(part, layout)
+                source = SourceRows(inference.partition[part.row], inference.offset[part.row])
+                self._counters[chunk.model].count(part, layout, source)
                 missing = int((~part.is_timestamped).sum())
                 result.counts["without_timestamp", part.model] += missing
         for counter in self._counters.values():

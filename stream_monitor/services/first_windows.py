@@ -112,7 +112,7 @@ class _Reading:
 
     def check_retention(self, topic: str, kept_ms: int) -> None:
         """Raises StreamMonitorError where the first window is deleted before the last one is whole."""
-        needed_s = (self._wanted.windows + 1) * self._size.size_s
+        needed_s = (self._wanted.windows + 1) * self._size.longest_s
         if _FOREVER < kept_ms < needed_s * 1_000:
             raise StreamMonitorError(
                 f"topic {topic} keeps {format_duration(kept_ms // 1_000)} (retention.ms={kept_ms}), too "

@@ -9,7 +9,6 @@ from statistics import median
 import numpy as np
 import pyarrow as pa
 
-from stream_monitor.core.budget import WEEK_S
 from stream_monitor.core.calibrating import Course, Finding, Moment
 from stream_monitor.core.drift_events import TrackKey
 from stream_monitor.core.errors import InvalidSpecification
@@ -27,7 +26,7 @@ from stream_monitor.core.results import (
 )
 from stream_monitor.core.tables import TableRows
 from stream_monitor.core.verdicts import Verdict
-from stream_monitor.core.windows import Window
+from stream_monitor.core.windows import WEEK_S, Window
 from stream_monitor.services.history import Progress, ReferencePeriod, judged_outputs, reference_of
 
 

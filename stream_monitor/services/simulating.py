@@ -10,14 +10,13 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from stream_monitor.config.model import ModelConfig
-from stream_monitor.core.budget import WEEK_S
 from stream_monitor.core.errors import InvalidSpecification
 from stream_monitor.core.injection.drift import inject
 from stream_monitor.core.policy import ModelSpec
 from stream_monitor.core.references import Reference
 from stream_monitor.core.replaying import MICRO
 from stream_monitor.core.tables import TableRows
-from stream_monitor.core.windows import Window
+from stream_monitor.core.windows import WEEK_S, Window
 from stream_monitor.services.drift_requests import (
     DriftRequest,
     drifting_features,

@@ -14,7 +14,7 @@ from stream_monitor.core.errors import InvalidSpecification
 from stream_monitor.core.policy import Aspect, ModelSpec
 from stream_monitor.core.profile.profile import ALL
 from stream_monitor.core.tables import TableRows
-from stream_monitor.core.windows import DAY_S, WindowSize, check_pane
+from stream_monitor.core.windows import DAY_S, WEEK_S, WindowSize, check_pane
 from stream_monitor.services.history import Progress, ReferencePeriod
 from stream_monitor.services.null_runs import NullRun, null_run
 
@@ -66,7 +66,7 @@ def candidate_sizes(spec: ModelSpec, lengths_s: Sequence[int]) -> list[WindowSiz
 def _usual(length_s: int, timezone: str) -> WindowSize:
     if length_s < DAY_S:
         return WindowSize(length_s, timezone, k=2, n=3, recover_after=6)
-    return WindowSize(length_s, timezone, recover_after=7 if length_s < 7 * DAY_S else 1)
+    return WindowSize(length_s, timezone, recover_after=7 if length_s < WEEK_S else 1)
 
 
 def size_trial(

@@ -13,6 +13,7 @@ from stream_monitor.core.binning import (
     CategoricalBinning,
     learn_numeric,
 )
+from stream_monitor.core.columns import UnknownFields
 from stream_monitor.core.profile.joint_params import (
     CategoryPair,
     CountedCategories,
@@ -21,6 +22,7 @@ from stream_monitor.core.profile.joint_params import (
 )
 from stream_monitor.core.profile.part import Part
 from stream_monitor.core.profile.profile import Layout, Profile
+from stream_monitor.core.profile.source import SourceRows
 from stream_monitor.core.schema import Feature, FeatureKind, Outcome, OutcomeKind, Schema
 
 ZEROS = np.zeros(1, np.int64)
@@ -103,6 +105,14 @@ def _update(part: Any, rows: Sequence[tuple[Any, ...]], slot: np.ndarray) -> Non
         part.update(numbers, number_states, words, states, slot)
     elif part.name == "score":
         part.update(np.array(columns[0], np.float64), slot)
+    elif part.name == "source":
+        partition, offset = (np.array(c, np.int64) for c in columns)
+        part.update(SourceRows(partition.astype(np.int32), offset), slot)
+    elif part.name == "unknown_fields":
+        looked = np.flatnonzero([names is not None for (names,) in rows])
+        pairs = [(i, name) for i, (names,) in enumerate(rows) for name in names or ()]
+        carried = np.array([i for i, _ in pairs], np.int64)
+        part.update(UnknownFields(looked, carried, _dictionary([n for _, n in pairs])), slot)
     elif part.name == "traffic":
         latency, status, timed, sampled, coerced = (np.array(c) for c in columns)
         part.update(latency.astype(np.float64), status.astype(np.int64), timed, slot)
@@ -133,6 +143,14 @@ def _is_conserved(part: Any, rows: Sequence[tuple[Any, ...]]) -> bool:
         return _sum(part, "rows") == n and _sum(part, "tables") == both
     if part.name == "score":
         return _sum(part, "counts", "outside") == sum(not np.isnan(s) for (s,) in rows)
+    if part.name == "source":
+        return _sum(part, "rows") == n
+    if part.name == "unknown_fields":
+        looked = [set(names) for (names,) in rows if names is not None]
+        carried = _sum(part, "carried") == sum(map(len, looked))
+        return carried and (_sum(part, "looked"), _sum(part, "rows")) == (
+            len(looked), sum(map(bool, looked)),
+        )  # fmt: skip
     if part.name == "traffic":
         timed = sum(not np.isnan(row[0]) for row in rows)
         return _sum(part, "events") == _sum(part, "status") == n and _sum(part, "latency") == timed
@@ -198,6 +216,14 @@ _PARTS = [
         st.tuples(
             _ANY_FLOAT, st.integers(-999, 999), st.booleans(), st.booleans(), st.integers(0, 3)
         ),
+    ),
+    _part(
+        "source",
+        st.tuples(st.one_of(st.integers(0, 3), st.integers(0, 400)), st.integers(0, 2**53)),
+    ),
+    _part(
+        "unknown_fields",
+        st.tuples(st.none() | st.lists(st.integers(0, 60).map("field {}".format), max_size=40)),
     ),
     _part("outcome:label", st.tuples(_LABELS, _LABELS, _SCORES, _ANY_FLOAT, _DELAYS, _SIGNS)),
     _part("outcome:fraud", st.tuples(_LABELS, _LABELS, _SCORES, _ANY_FLOAT, _DELAYS, _SIGNS)),

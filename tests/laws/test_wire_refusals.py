@@ -17,6 +17,7 @@ from stream_monitor.core.wire import (
     encode_marker,
     encode_profile,
     frame,
+    profile_digest,
     unframe,
 )
 from tests.laws.mergeables import LAYOUT, MERGEABLES
@@ -27,6 +28,8 @@ ROWS = [
     *[("categorical", ((f"new {i}", 0), ("AA", 0))) for i in range(70)],
     ("traffic", (12.0, 200, True, True, 1)),
     ("score", (0.5,)),
+    *[("source", (p, 7 * p)) for p in (0, 1, 1, 3)],
+    *[("unknown_fields", (names,)) for names in (["tax"], None, ["tax", "vat"])],
     ("outcome:label", ("late", "late", 0.5, 1.0, 10**9, 1)),
     ("outcome:value", ("7.5", "", 0.5, 8.5, 10**9, 1)),
 ]
@@ -125,6 +128,9 @@ def test_any_value_in_any_header_field_raises_nothing_but_unreadable_bytes(
     refuses_or_reads(frame(header, body))
 
 
+FIELDS = ["part", "array", "size", "bytes", "feature", "unseen", "ranges", "names"]
+
+
 @given(st.data())
 @FUZZ
 def test_any_value_in_any_array_entry_raises_nothing_but_unreadable_bytes(
@@ -132,9 +138,7 @@ def test_any_value_in_any_array_entry_raises_nothing_but_unreadable_bytes(
 ) -> None:
     header, body = unframe(PAYLOAD)
     entry = data.draw(st.sampled_from(header["arrays"]))
-    entry[data.draw(st.sampled_from(["part", "array", "size", "bytes", "feature", "unseen"]))] = (
-        data.draw(JSON)
-    )
+    entry[data.draw(st.sampled_from(FIELDS))] = data.draw(JSON)
     refuses_or_reads(frame(unframe(DELTA_BYTES)[0], frame(header, body)))
 
 
@@ -169,6 +173,40 @@ def test_unseen_categories_out_of_range_are_refused(unseen: list[object]) -> Non
     entry = {"part": "categorical", "feature": 0, "unseen": unseen, "bytes": 0}
     with pytest.raises(UnreadableBytes):
         decode_profile(frame({"arrays": [entry]}, b""), LAYOUT)
+
+
+@pytest.mark.parametrize(
+    ("part", "entry"),
+    [
+        ("source", {"ranges": [[-1, 0, 0, 1]]}),
+        ("source", {"ranges": [[2**31, 0, 0, 1]]}),
+        ("source", {"ranges": [[0, 5, 4, 1]]}),
+        ("source", {"ranges": [[0, 0, 2**63, 1]]}),
+        ("source", {"ranges": [[0, 0, 0, 0]]}),
+        ("source", {"ranges": [[p, 0, 0, 1] for p in range(129)]}),
+        ("traffic", {"ranges": [[0, 0, 0, 1]]}),
+        ("unknown_fields", {"names": [["tax", 0]]}),
+        ("unknown_fields", {"names": [["tax", 2**63]]}),
+        ("unknown_fields", {"names": [[f"field {i}", 1] for i in range(17)]}),
+        ("source", {"names": [["tax", 1]]}),
+    ],
+)
+def test_lists_out_of_range_or_of_another_part_are_refused(
+    part: str, entry: dict[str, object]
+) -> None:
+    with pytest.raises(UnreadableBytes):
+        decode_profile(frame({"arrays": [{"part": part, **entry, "bytes": 0}]}, b""), LAYOUT)
+
+
+def test_what_was_written_without_places_and_unknown_fields_is_read() -> None:
+    older = PROFILE.without("source", "unknown_fields")
+    (payload,) = encode_profile(older)
+    assert b"source" not in payload
+    found = decode_profile(payload, LAYOUT)
+    assert found == older
+    assert found.unknown_fields is None
+    assert profile_digest(found) == profile_digest(PROFILE)
+    assert found.merge(PROFILE).parts["source"] == PROFILE.parts["source"]
 
 
 def test_an_index_beyond_its_array_is_refused() -> None:

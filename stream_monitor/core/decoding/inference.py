@@ -21,6 +21,7 @@ from stream_monitor.core.columns import (
 from stream_monitor.core.decoding.envelope import Envelope, starts_like_nested
 from stream_monitor.core.decoding.json_text import explain_malformed, json_column, reject_unreadable
 from stream_monitor.core.decoding.query import JsonQueries, pointer
+from stream_monitor.core.decoding.unknown import unknown_fields
 from stream_monitor.core.hashing import murmur2
 from stream_monitor.core.policy import ModelSpec
 from stream_monitor.core.privacy import masked
@@ -143,9 +144,8 @@ class _Batch:
             wrong = states[n_numeric + i] == WRONG_TYPE
             if wrong.any():
                 categorical[i] = pc.if_else(pa.array(~wrong), column, pa.scalar(None, pa.string()))
-        sampled, coerced_row, coerced_feature = self._sample(
-            fields["prediction_id"], states, is_good
-        )
+        hashed = murmur2(fields["prediction_id"])
+        sampled, coerced_row, coerced_feature = self._sample(hashed, states, is_good)
         tags = _children(fields.get("tags"))
         status = _floats(fields["status"])
         return InferenceColumns(
@@ -172,6 +172,7 @@ class _Batch:
             sampled_row=sampled,
             coerced_row=coerced_row,
             coerced_feature=coerced_feature,
+            unknown=unknown_fields(self._queries, self._texts, hashed, is_good, schema),
         )
 
     def _states(
@@ -198,10 +199,10 @@ class _Batch:
         return states
 
     def _sample(
-        self, ids: pa.StringArray, states: NDArray[np.uint8], is_good: NDArray[np.bool_]
+        self, hashed: NDArray[np.uint32], states: NDArray[np.uint8], is_good: NDArray[np.bool_]
     ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
         """Looked-at rows, and (row, feature) pairs whose JSON type is not the declared one."""
-        sampled = np.flatnonzero((murmur2(ids) % SAMPLE_EVERY == 0) & is_good)
+        sampled = np.flatnonzero((hashed % SAMPLE_EVERY == 0) & is_good)
         schema = self._spec.schema
         pointers = [_pointer(name) for name in schema.names]
         if not len(sampled) or not pointers:

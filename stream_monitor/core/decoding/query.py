@@ -62,6 +62,11 @@ class JsonQueries:
         flat = table["types"].combine_chunks().flatten().to_numpy(zero_copy_only=False)
         return [flat[i :: len(pointers)] for i in range(len(pointers))]
 
+    def keys(self, texts: pa.StringArray, pointer: str) -> pa.ListArray:
+        """The keys of the object at a JSON pointer, none without an object; every text must be JSON."""
+        query = f"SELECT json_keys(text, '{pointer}') AS keys FROM batch"
+        return self._run(texts, query)["keys"].combine_chunks()
+
     def texts_at(self, texts: pa.StringArray, pointer: str) -> pa.StringArray:
         """The value at a pointer as text, null where absent or where the text is not JSON."""
         return (

@@ -1,12 +1,9 @@
 """The change of a rank correlation between two samples: joint drift that no margin shows."""
 
-import math
-
 import numpy as np
 from numpy.typing import NDArray
 
 from stream_monitor.core.drift.normal import normal_survival
-from stream_monitor.core.drift.score import Score
 
 Floats = NDArray[np.float64]
 
@@ -75,21 +72,3 @@ def correlation_changes(
         z = np.asarray((fisher_z(r) - fisher_z(reference)) / np.sqrt(variance))
     p = np.array([2.0 * normal_survival(abs(value)) for value in z.reshape(-1).tolist()])
     return z, p.reshape(z.shape)
-
-
-def correlation_change(r: float, n: int, reference: float, m: int) -> Score | None:
-    """Compare one correlation of n rows with the reference's of m.
-
-    Formula and assumption as in ``correlation_changes``. Statistic is z, effect |r − r_ref|.
-    None when a side has fewer than MINIMUM_ROWS complete pairs or a constant feature (r is NaN).
-    Range: effect 0 to 2, no units.
-    Reference: Bonett and Wright, 2000.
-
-    >>> correlation_change(0.5, 5_000, 0.5, 5_000).p
-    1.0
-    """
-    sides = (np.array([value], np.float64) for value in (r, n, reference, m))
-    z, p = correlation_changes(*sides)
-    if not math.isfinite(float(z[0])):
-        return None
-    return Score(statistic=float(z[0]), p=float(p[0]), effect=abs(r - reference), n=n, m=m)

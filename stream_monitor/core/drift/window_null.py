@@ -4,7 +4,6 @@ Each summary turns a window into one signed number; a predictive t places it amo
 """
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
@@ -264,16 +263,3 @@ def arcsine_share(x: int, n: int) -> float | None:
     0.523599
     """
     return math.asin(math.sqrt(x / n)) if n else None
-
-
-def combine_bonferroni(ps: Sequence[float]) -> float | None:
-    """Return one p for several looks at the same feature.
-
-    Formula: min(1, count·smallest). Assumption: none, dependence included. None without any p.
-    Range: 0 to 1, no units; one p is returned as it is.
-    Reference: Dunn, Multiple comparisons among means, 1961.
-
-    >>> combine_bonferroni([0.25, 0.5])
-    0.5
-    """
-    return min(1.0, len(ps) * min(ps)) if ps else None

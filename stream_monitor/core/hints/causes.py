@@ -14,6 +14,7 @@ from stream_monitor.core.hints.feature_evidence import (
     NumericEvidence,
 )
 from stream_monitor.core.hints.hint import Hint
+from stream_monitor.core.hints.renamed_field import renamed_field_hint
 from stream_monitor.core.hints.resolution import resolution_hint
 from stream_monitor.core.hints.scale import scale_hint, sign_hint
 from stream_monitor.core.hints.single_value import (
@@ -51,7 +52,7 @@ def hints_of(feature: FeatureEvidence, more: Iterable[Hint] = ()) -> tuple[Hint,
     """
     if not feature.aspects:
         return ()
-    absent = (missing_hint(feature), non_finite_hint(feature), type_hint(feature))
+    absent = (*_absence(feature), non_finite_hint(feature), type_hint(feature))
     found = [*more, *filter(None, absent)]
     if feature.aspects & _OF_VALUES:
         if isinstance(feature, NumericEvidence):
@@ -59,6 +60,14 @@ def hints_of(feature: FeatureEvidence, more: Iterable[Hint] = ()) -> tuple[Hint,
         else:
             found += _categorical(feature)
     return tuple(sorted(found, key=lambda hint: -hint.confidence)[:MOST_HINTS])
+
+
+def _absence(feature: FeatureEvidence) -> list[Hint | None]:
+    """What is missing, or under which name it goes on: both where that is less than sure."""
+    missing, renamed = missing_hint(feature), renamed_field_hint(feature)
+    if missing and renamed and renamed.confidence > missing.confidence:
+        return [renamed]
+    return [missing, renamed]
 
 
 def window_hints(features: Sequence[FeatureEvidence]) -> tuple[Hint, ...]:

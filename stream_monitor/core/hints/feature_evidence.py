@@ -10,7 +10,11 @@ from stream_monitor.core.binning import CategoricalBinning, NumericBinning
 from stream_monitor.core.evidence import NAMED_FROM
 from stream_monitor.core.profile.categorical import KEPT_UNSEEN, CategoricalSummary
 from stream_monitor.core.profile.numeric import NumericSummary
+from stream_monitor.core.profile.unknown_fields import FieldsSummary
 from stream_monitor.core.schema import FeatureKind
+
+FieldSides = tuple[FieldsSummary | None, FieldsSummary | None]
+"""The unknown fields of a reference's records and of a window's, each None where none were looked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +23,7 @@ class NumericEvidence:
 
     `coerced` holds the shares of the reference's and the window's sampled events whose number came in
     another JSON type; None where no sample was taken. `may_name` allows values of the feature in texts.
+    `fields` are the unknown fields of both sides' records; None where none were looked for.
     """
 
     name: str
@@ -28,6 +33,7 @@ class NumericEvidence:
     aspects: frozenset[str]
     may_name: bool = True
     coerced: tuple[float, float] | None = None
+    fields: FieldSides | None = None
 
     @property
     def kind(self) -> FeatureKind:
@@ -46,6 +52,7 @@ class CategoricalEvidence:
     aspects: frozenset[str]
     may_name: bool = True
     coerced: tuple[float, float] | None = None
+    fields: FieldSides | None = None
 
     @property
     def kind(self) -> FeatureKind:

@@ -19,6 +19,7 @@ class HintKind(StrEnum):
     STUCK_VALUE = "stuck_value"
     MISSING_BURST = "missing_burst"
     VANISHED_FIELD = "vanished_field"
+    RENAMED_FIELD = "renamed_field"
     NON_FINITE = "non_finite"
     TYPE_CHANGE = "type_change"
     NEW_CATEGORY = "new_category"

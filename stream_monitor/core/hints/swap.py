@@ -1,25 +1,29 @@
-"""Two features of one window that changed places: each looks like the other's reference."""
+"""Two features of one window that changed places: each looks like the other's reference.
+
+Only features that are far from their own reference are candidates. Means and spreads, or common categories,
+choose at most eight partners for each, over all candidates at once; those are looked at closely.
+"""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable, Mapping, Sequence
-from itertools import combinations
+from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
 
+from stream_monitor.core.hints.common_categories import CommonCategories
 from stream_monitor.core.hints.feature_evidence import (
     CategoricalEvidence,
     FeatureEvidence,
     NumericEvidence,
 )
 from stream_monitor.core.hints.hint import Hint, HintKind
-from stream_monitor.core.hints.transforms import distance, noise, points_of
+from stream_monitor.core.hints.transforms import Floats, distance, noise, points_of
 
 _OWN: Final = 0.2
 _CLOSE: Final = 0.05
 _LEAST_ROWS: Final = 30
+_PARTNERS: Final = 8
 
 Found = tuple[float, str, str]
 
@@ -30,15 +34,8 @@ def swap_hints(features: Sequence[FeatureEvidence]) -> tuple[Hint, ...]:
     Both must be far from their own reference (D or total variation of 0.2) and agree with the other's.
     """
     numeric = [f for f in features if isinstance(f, NumericEvidence) and _is_far(f)]
-    texts = [f for f in features if isinstance(f, CategoricalEvidence) and _is_far_category(f)]
-    found: list[Found] = []
-    for a, b in combinations(numeric, 2):
-        if _agrees(a, b) and _agrees(b, a):
-            found.append((_misfit(a, b) + _misfit(b, a), a.name, b.name))
-    for c, d in combinations(texts, 2):
-        if _agrees_category(c, d) and _agrees_category(d, c):
-            found.append((_variation(c, d) + _variation(d, c), c.name, d.name))
-    return tuple(_hint(a, b) for a, b in _best(found))
+    texts = [f for f in features if isinstance(f, CategoricalEvidence) and _has_rows(f)]
+    return tuple(_hint(a, b) for a, b in _best([*_numeric(numeric), *_categorical(texts)]))
 
 
 def _best(found: list[Found]) -> list[tuple[str, str]]:
@@ -56,23 +53,71 @@ def _hint(a: str, b: str) -> Hint:
     return Hint(HintKind.COLUMN_SWAP, text, 0.98, {"first": a, "second": b})
 
 
+def _has_rows(evidence: FeatureEvidence) -> bool:
+    return min(evidence.window.n, evidence.reference.n) >= _LEAST_ROWS
+
+
 def _is_far(evidence: NumericEvidence) -> bool:
     window, reference = evidence.window, evidence.reference
-    if min(window.n, reference.n) < _LEAST_ROWS:
-        return False
-    return distance(reference.counts / reference.n, window.counts) >= _OWN
+    return _has_rows(evidence) and distance(reference.counts / reference.n, window.counts) >= _OWN
 
 
-def _agrees(a: NumericEvidence, b: NumericEvidence) -> bool:
-    """Whether a's window agrees with b's reference: its counts, mean and spread."""
-    window, other = a.window, b.reference
-    if window.mean is None or window.sd is None or other.mean is None or other.sd is None:
-        return False
-    step = a.binning.step + b.binning.step
-    error = other.sd * math.sqrt(1 / window.n + 1 / other.n) + step
-    is_near = abs(window.mean - other.mean) <= 5 * error
-    is_as_wide = other.sd / 2 - step <= window.sd <= 2 * other.sd + step
-    return is_near and is_as_wide and _misfit(a, b) <= noise(window.n, other.n)
+def _numeric(features: Sequence[NumericEvidence]) -> list[Found]:
+    found = []
+    for i, partners in enumerate(_alike(features)):
+        for j in partners:
+            a, b = features[i], features[j]
+            both = _misfit(a, b), _misfit(b, a)
+            most = noise(a.window.n, b.reference.n), noise(b.window.n, a.reference.n)
+            if both[0] <= most[0] and both[1] <= most[1]:
+                found.append((sum(both), a.name, b.name))
+    return found
+
+
+def _alike(features: Sequence[NumericEvidence]) -> list[list[int]]:
+    """Per feature those after it that it agrees with in mean and spread, both ways; the nearest ones."""
+    sides = np.array(
+        [
+            [
+                f.window.n,
+                f.window.mean,
+                f.window.sd,
+                f.reference.n,
+                f.reference.mean,
+                f.reference.sd,
+            ]
+            for f in features
+        ],
+        np.float64,
+    ).reshape(-1, 6)
+    window, other = sides[:, :3].T, sides[:, 3:].T
+    steps = np.array([f.binning.step for f in features])
+    return [
+        _nearest(
+            i,
+            np.maximum(
+                _deviation(window[:, i], other[:, i + 1 :], steps[i] + steps[i + 1 :]),
+                _deviation(window[:, i + 1 :], other[:, i], steps[i] + steps[i + 1 :]),
+            ),
+        )
+        for i in range(len(features))
+    ]
+
+
+def _nearest(i: int, deviations: Floats) -> list[int]:
+    close = np.flatnonzero(deviations <= 1)
+    order = np.argsort(deviations[close], kind="stable")[:_PARTNERS]
+    return [int(j) + i + 1 for j in close[order]]
+
+
+def _deviation(window: Floats, other: Floats, step: Floats) -> Floats:
+    """How far windows are from other features' references in mean and spread; up to 1 they agree."""
+    n, mean, sd = window
+    m, other_mean, other_sd = other
+    error = other_sd * np.sqrt(1 / n + 1 / m) + step
+    with np.errstate(invalid="ignore"):
+        is_as_wide = (sd >= other_sd / 2 - step) & (sd <= 2 * other_sd + step)
+        return np.where(is_as_wide, np.abs(mean - other_mean) / (5 * error), np.inf)
 
 
 def _misfit(a: NumericEvidence, b: NumericEvidence) -> float:
@@ -81,35 +126,19 @@ def _misfit(a: NumericEvidence, b: NumericEvidence) -> float:
     return distance(shares, a.window.counts)
 
 
-def _is_far_category(evidence: CategoricalEvidence) -> bool:
-    if min(evidence.window.n, evidence.reference.n) < _LEAST_ROWS:
-        return False
-    return _variation(evidence, evidence) >= _OWN
-
-
-def _agrees_category(a: CategoricalEvidence, b: CategoricalEvidence) -> bool:
-    """Whether a's values are b's known ones, in b's shares."""
-    p = b.reference.counts / b.reference.n
-    chance = 0.4 * float(np.sqrt(p * (1 - p) * (1 / a.window.n + 1 / b.reference.n)).sum())
-    most = 1.5 * chance + _CLOSE
-    return _variation(a, b) <= min(most, _variation(a, a) / 2)
-
-
-def _variation(a: CategoricalEvidence, b: CategoricalEvidence) -> float:
-    """Total variation of a's window and b's reference.
-
-    Of more unseen values than are kept, those that are stand for all.
-    """
-    before = dict(b.reference.unseen_values)
-    before |= zip(b.binning.categories, b.reference.counts.tolist(), strict=True)
-    known = zip(a.binning.categories, a.window.counts.tolist(), strict=True)
-    kept = sum(rows for _, rows in a.window.unseen_values)
-    common = _common(known, a.window.n, before, b.reference.n)
-    if kept:
-        part = _common(a.window.unseen_values, a.window.n, before, b.reference.n)
-        common += part * a.window.unseen / kept
-    return max(0.0, 1 - common)
-
-
-def _common(seen: Iterable[tuple[str, int]], n: int, before: Mapping[str, int], m: int) -> float:
-    return sum(min(rows / n, before.get(name, 0) / m) for name, rows in seen)
+def _categorical(features: Sequence[CategoricalEvidence]) -> list[Found]:
+    common = CommonCategories(features)
+    own = np.array([common.variations(i)[i] for i in range(len(features))])
+    far = np.flatnonzero(own >= _OWN)
+    agreeing: dict[tuple[int, int], float] = {}
+    for i in far.tolist():
+        variations = common.variations(i)[far]
+        most = np.minimum(1.5 * common.chance(i)[far] + _CLOSE, own[i] / 2)
+        close = np.flatnonzero(variations <= most)
+        order = np.argsort(variations[close], kind="stable")[:_PARTNERS]
+        agreeing |= {(i, int(far[j])): float(variations[j]) for j in close[order]}
+    return [
+        (variation + agreeing[j, i], features[i].name, features[j].name)
+        for (i, j), variation in agreeing.items()
+        if i < j and (j, i) in agreeing
+    ]

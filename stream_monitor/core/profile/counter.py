@@ -17,7 +17,9 @@ from stream_monitor.core.profile.outcome import OutcomePart
 from stream_monitor.core.profile.part import Part
 from stream_monitor.core.profile.profile import ALL, Layout, Profile, ProfileKey
 from stream_monitor.core.profile.score import ScorePart
+from stream_monitor.core.profile.source import SourcePart, SourceRows
 from stream_monitor.core.profile.traffic import TrafficPart
+from stream_monitor.core.profile.unknown_fields import UnknownFieldsPart
 
 _FIRST_SLOTS = 8
 OTHER = "other"
@@ -94,14 +96,20 @@ class ProfileCounter:
         self.pane_s = pane_s
         self._tables: dict[tuple[str, bool], SlotTable] = {}
 
-    def count(self, columns: InferenceColumns, layout: Layout) -> None:
-        """Counts events under a layout, once for `all` and once per segment key."""
+    def count(
+        self, columns: InferenceColumns, layout: Layout, source: SourceRows | None = None
+    ) -> None:
+        """Counts events under a layout, once for `all` and once per segment key.
+
+        `source` tells where they lie in the inference topic, if they come from there.
+        """
         pane_s = columns.timestamp_us // (self.pane_s * 1_000_000) * self.pane_s
         table = self._table(layout)
-        _count_events(table, columns, table.slots(columns.version, None, ALL, pane_s))
+        _count_events(table, columns, table.slots(columns.version, None, ALL, pane_s), source)
         for name, segment in zip(self.segment_keys, columns.segments, strict=True):
             table = self._table(layout.coarse)
-            _count_events(table, columns, table.slots(columns.version, segment, name, pane_s))
+            slot = table.slots(columns.version, segment, name, pane_s)
+            _count_events(table, columns, slot, source)
 
     def count_matched(self, columns: MatchedColumns, layout: Layout) -> None:
         """Counts labels that found their predictions, in the panes of the predictions."""
@@ -131,7 +139,9 @@ class ProfileCounter:
         return self._tables[key]
 
 
-def _count_events(table: SlotTable, columns: InferenceColumns, slot: NDArray[np.int64]) -> None:
+def _count_events(
+    table: SlotTable, columns: InferenceColumns, slot: NDArray[np.int64], source: SourceRows | None
+) -> None:
     for part in table.parts.values():
         if isinstance(part, NumericPart):
             part.update(columns.numeric, columns.numeric_state, slot)
@@ -149,6 +159,10 @@ def _count_events(table: SlotTable, columns: InferenceColumns, slot: NDArray[np.
             part.update_sample(
                 columns.sampled_row, columns.coerced_row, columns.coerced_feature, slot
             )
+        elif isinstance(part, SourcePart) and source is not None:
+            part.update(source, slot)
+        elif isinstance(part, UnknownFieldsPart) and columns.unknown is not None:
+            part.update(columns.unknown, slot)
         elif isinstance(part, OutcomePart):
             part.update_events(columns.predicted_label, columns.score, slot)
 

@@ -16,7 +16,9 @@ from stream_monitor.core.profile.numeric import NumericPart
 from stream_monitor.core.profile.outcome import OutcomePart
 from stream_monitor.core.profile.part import Part
 from stream_monitor.core.profile.score import ScorePart
+from stream_monitor.core.profile.source import SourcePart
 from stream_monitor.core.profile.traffic import TrafficPart
+from stream_monitor.core.profile.unknown_fields import FieldsSummary, UnknownFieldsPart
 from stream_monitor.core.schema import Outcome
 
 ALL = "all"
@@ -56,7 +58,7 @@ class Layout:
 
     @cached_property
     def coarse(self) -> Layout:
-        """The layout of segments, which has no joint part."""
+        """The layout of segments, which has no joint part and no unknown fields."""
         return Layout(self.binning, self.outcomes, is_coarse=True)
 
     def of(self, segment: str) -> Layout:
@@ -89,14 +91,17 @@ class Layout:
     @cached_property
     def _kinds(self) -> dict[str, tuple[type[Part], Any]]:
         joint = {} if self.joint_name is None else {self.joint_name: (JointPart, self.joint)}
+        whole = {} if self.is_coarse else {UnknownFieldsPart.name: (UnknownFieldsPart, None)}
         return (
             {
                 "traffic": (TrafficPart, len(self.binning.schema.features)),
+                SourcePart.name: (SourcePart, None),
                 "score": (ScorePart, None),
                 "numeric": (NumericPart, self.bins.numeric),
                 "categorical": (CategoricalPart, self.bins.categorical),
             }
             | {f"outcome:{outcome.name}": (OutcomePart, outcome) for outcome in self.outcomes}
+            | whole
             | joint
         )
 
@@ -151,6 +156,12 @@ class Profile:
         name = self.layout.joint_name
         return None if name is None else cast(JointPart, self._part(name))
 
+    @property
+    def unknown_fields(self) -> FieldsSummary | None:
+        """The fields that the schema does not know; None where none were looked for."""
+        part = self.parts.get(UnknownFieldsPart.name)
+        return part.summarise() if isinstance(part, UnknownFieldsPart) else None
+
     def outcome(self, name: str) -> OutcomePart:
         """The part of one outcome; raises KeyError if the model has no such outcome."""
         return cast(OutcomePart, self._part(f"outcome:{name}"))
@@ -163,14 +174,20 @@ class Profile:
         """Number of events counted."""
         return int(self.traffic.arrays["events"][0])
 
-    def without_outcomes(self) -> Profile:
-        """What is known when a window closes: everything but labels."""
-        kept = {n: p for n, p in self.parts.items() if not n.startswith("outcome:")}
+    def without(self, *names: str) -> Profile:
+        """The same without some parts."""
+        kept = {name: part for name, part in self.parts.items() if name not in names}
         return Profile(self.layout, kept)
+
+    def without_outcomes(self) -> Profile:
+        """What windows are compared by: everything but labels and places in the source."""
+        kept = {n: p for n, p in self.parts.items() if not n.startswith("outcome:")}
+        return Profile(self.layout, kept).without(SourcePart.name)
 
     def outcomes_only(self) -> Profile:
         """The same without features and scores, for windows that only wait for labels."""
-        kept = {n: p for n, p in self.parts.items() if n == "traffic" or n.startswith("outcome:")}
+        wanted = ("traffic", SourcePart.name)
+        kept = {n: p for n, p in self.parts.items() if n in wanted or n.startswith("outcome:")}
         return Profile(self.layout, kept)
 
     def labels_only(self) -> Profile:

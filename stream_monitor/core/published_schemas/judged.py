@@ -56,7 +56,7 @@ def window() -> Shape:
     return closed(
         "The window of event time.",
         {
-            "size": text("Its length, such as 1h or 1d."),
+            "size": text("Its length, such as 1h, 1d or 1mo."),
             "start": instant("Its first instant."),
             "end": instant("The first instant after it."),
             "timezone": text("The time zone of its days (IANA name)."),
@@ -160,6 +160,23 @@ def evidence() -> Shape:
         },
     )
     return listed(moved, "The bins or categories whose shares moved most, at most five.")
+
+
+def source() -> Shape:
+    """Where the window's events lie."""
+    found = closed(
+        "One partition.",
+        {
+            "partition": count("The partition of the inference topic."),
+            "first": count("The first offset."),
+            "last": count("The last offset, included."),
+            "rows": count("The window's events among them."),
+        },
+    )
+    meaning = (
+        "Where the window's events lie in the inference topic; empty where they are not from there."
+    )
+    return listed(found, meaning)
 
 
 def _aspect() -> Shape:

@@ -35,7 +35,7 @@ _CAUSES: Final = tuple(
 )
 _JUDGED: Final = [
     "kind", "reference", "verdict", "severity", "ratio", "against", "pattern", "cause",
-    "judged_until", "evidence",
+    "judged_until", "evidence", "source",
 ]  # fmt: skip
 
 
@@ -102,6 +102,7 @@ def _drift() -> Shape:
         ),
         **judged.figures(),
         "evidence": judged.evidence(),
+        "source": judged.source(),
     }
     shape = _record(
         RecordType.DRIFT,
@@ -200,6 +201,8 @@ def _window() -> Shape:
             "Equal exactly when every count and sum of two windows is, labels aside.", 32
         ),
         "traffic": _traffic(),
+        "unknown_fields": nullable(_unknown_fields()),
+        "source": judged.source(),
         "mean_confidence": nullable(share("Mean of max(score, 1 - score); null without scores.")),
         "trends": named(trend, text("A numeric feature."), "Trends over the last windows."),
         "features": listed(_feature(), "Every feature and subject beside every reference."),
@@ -231,6 +234,23 @@ def _traffic() -> Shape:
     )
 
 
+def _unknown_fields() -> Shape:
+    return closed(
+        "Fields of the records' `features` that the schema does not know, on a sample; null where none was "
+        "taken, and for segments.",
+        {
+            "looked_at": count("Events that were looked at: one in 16."),
+            "rows": count("Those of them that carry such fields."),
+            "carried": count("How many such fields they carry in all."),
+            "fields": named(
+                count("Looked-at events that carry it."),
+                text("A field."),
+                "At most 16 of the fields, those that at least three looked-at events carry.",
+            ),
+        },
+    )
+
+
 def _performance() -> Shape:
     delay = closed(
         "Label time minus prediction time, in seconds; null without labels.",
@@ -252,6 +272,7 @@ def _performance() -> Shape:
             word(_METRICS, "A metric."),
             "The outcome's metrics: of a class accuracy to auc, of a number rmse to r2.",
         ),
+        "source": judged.source(),
         "features": listed(
             _feature(), "The performance beside each reference; empty before it is mature."
         ),

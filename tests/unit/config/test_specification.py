@@ -9,6 +9,7 @@ from stream_monitor.config.errors import ConfigError
 from stream_monitor.config.model import ModelConfig
 from stream_monitor.config.monitor import AlarmBudgetConfig, MonitorConfig
 from stream_monitor.config.specification import model_spec
+from stream_monitor.config.windows import WindowConfig
 from stream_monitor.core.policy import (
     JOINT,
     VOLUME,
@@ -20,7 +21,7 @@ from stream_monitor.core.policy import (
     Test,
 )
 from stream_monitor.core.schema import Outcome, OutcomeKind
-from stream_monitor.core.windows import WindowSize
+from stream_monitor.core.windows import MONTH_S, WindowSize
 
 
 def spec(monitor: MonitorConfig | None = None, **keys: Any) -> ModelSpec:
@@ -77,6 +78,16 @@ def test_windows_keep_zone_origin_and_rule() -> None:
               "recover_after": 3}  # fmt: skip
     expected = WindowSize(7 * 86_400, "Europe/Berlin", date(2024, 1, 1), 2, 4, 3)
     assert spec(windows=[window]).windows == (expected,)
+
+
+def test_hour_day_week_and_month_are_windows_at_once() -> None:
+    sizes = [{"size": size, "timezone": "Europe/Berlin"} for size in ("1h", "1d", "1w", "1mo")]
+    found = spec(windows=sizes).windows
+    assert [size.name for size in found] == ["1h", "1d", "7d", "1mo"]
+    assert found[3] == WindowSize(MONTH_S, "Europe/Berlin", recover_after=1)
+    assert [size.recover_after for size in found] == [7, 7, 1, 1]
+    config = WindowConfig.model_validate({"size": "3mo"})
+    assert config.model_dump(mode="json")["size"] == "3mo"
 
 
 @pytest.mark.parametrize(

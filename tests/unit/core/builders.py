@@ -11,6 +11,7 @@ from stream_monitor.core.columns import InferenceColumns, MatchedColumns
 from stream_monitor.core.policy import ModelSpec
 from stream_monitor.core.profile.counter import Delta, ProfileCounter
 from stream_monitor.core.profile.profile import Layout
+from stream_monitor.core.profile.source import SourceRows
 from stream_monitor.core.records import Records
 from stream_monitor.core.schema import Feature, FeatureKind, Outcome, Schema
 from stream_monitor.core.windows import WindowSize
@@ -98,12 +99,12 @@ def matched_labels(
 
 def deltas(
     spec: ModelSpec, layout: Layout, found: InferenceColumns | None = None,
-    labels: MatchedColumns | None = None,
+    labels: MatchedColumns | None = None, source: SourceRows | None = None,
 ) -> list[Delta]:  # fmt: skip
-    """What one commit with these events and labels adds."""
+    """What one commit with these events, which lie at `source`, and labels adds."""
     counter = ProfileCounter(spec.name, spec.segment_keys, spec.pane_s)
     if found is not None:
-        counter.count(found, layout)
+        counter.count(found, layout, source)
     if labels is not None:
         counter.count_matched(labels, layout)
     return counter.drain()

@@ -12,6 +12,7 @@ from stream_monitor.core.columns import InferenceColumns, MatchedColumns
 from stream_monitor.core.model_state import ModelState
 from stream_monitor.core.partition_state import PartitionState
 from stream_monitor.core.policy import ModelSpec
+from stream_monitor.core.profile.source import SourceRows
 from stream_monitor.core.published import to_json
 from stream_monitor.core.reference_catalogue import ReferenceCatalogue
 from stream_monitor.core.references import build_reference
@@ -82,7 +83,7 @@ class Profiler:
         head = (f"e{self.partition}", self.sequence)
         written = [
             record
-            for delta in deltas(self.spec, layout, found, labels)
+            for delta in deltas(self.spec, layout, found, labels, self._source(found))
             for record in encode_delta(delta, *head)
         ]
         read = {"inference": found.n if found else 0, "labels": labels.n if labels else 0}
@@ -99,6 +100,11 @@ class Profiler:
         found_marker = Marker("p", *head, tuple(steps), counts, len(written))
         self.sequence += 1
         return written, encode_marker(found_marker)
+
+    def _source(self, found: InferenceColumns | None) -> SourceRows:
+        n = found.n if found else 0
+        offsets = self.ends["inference"] + np.arange(n)
+        return SourceRows(np.full(n, self.partition, np.int32), offsets)
 
 
 def random_log(

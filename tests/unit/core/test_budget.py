@@ -5,7 +5,7 @@ import pytest
 from stream_monitor.core.budget import alpha_of, count_tests
 from stream_monitor.core.policy import AlarmBudget, ReferenceKind
 from stream_monitor.core.profile.profile import ALL
-from stream_monitor.core.windows import DAY_S, WindowSize
+from stream_monitor.core.windows import DAY_S, MONTH_S, WindowSize
 from tests.unit.core.builders import model_spec
 
 HOUR, DAY = WindowSize(3_600), WindowSize(DAY_S)
@@ -54,3 +54,10 @@ def test_joint_tests_and_references_of_long_windows_count() -> None:
     assert count_tests(spec, HOUR, ALL) == 10 + 2 + 1
     assert count_tests(spec, DAY, ALL) == 2 * (10 + 2) + 1
     assert count_tests(spec, DAY, "k=v") == 2 * 10 + 1
+
+
+def test_months_spend_as_much_as_so_many_mean_months_do() -> None:
+    month = WindowSize(MONTH_S, "Europe/Berlin")
+    spec = replace(SPEC, windows=(month,), budget=AlarmBudget(1e-3))
+    a_year = 12 * count_tests(spec, month, ALL) * alpha_of(spec, month, ALL, 0)
+    assert a_year == pytest.approx(1e-3 * 365.2425 / 7)

@@ -3,6 +3,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from stream_monitor.core.hints.hint import HintKind
 from stream_monitor.core.model_state import ModelState
 from stream_monitor.core.policy import ReferenceKind
 from stream_monitor.core.published import to_json
@@ -55,6 +56,20 @@ def test_missing_values_of_one_segment_are_its(rng: np.random.Generator) -> None
     amount = np.where((origin == "JFK") & (rng.random(N) < 0.3), np.nan, rng.normal(0, 1, N))
     found = judged(amount, rng.choice(["UA", "AA", "B6"], N).tolist(), origin.tolist())
     assert carriers(found, "amount") == ["origin=JFK"]
+
+
+def test_a_segment_of_little_traffic_is_put_into_words_below_the_cause(
+    rng: np.random.Generator,
+) -> None:
+    origin = np.where(np.arange(N) % 5 == 0, "JFK", "LGA")
+    amount = np.where(origin == "JFK", np.nan, rng.normal(0, 1, N))
+    found = judged(amount, rng.choice(["UA", "AA", "B6"], N).tolist(), origin.tolist())
+    (result,) = (r for r in found if r.feature == "amount")
+    assert [hint.kind for hint in result.hints] == [HintKind.MISSING_BURST, HintKind.CONCENTRATED]
+    assert result.cause == "missing_burst"
+    assert result.hints[1].text == (
+        "100 % of the change goes away without origin=JFK, which sends 20 % of the events"
+    )
 
 
 def test_a_drift_that_is_everywhere_is_no_segment_s(rng: np.random.Generator) -> None:

@@ -96,6 +96,8 @@ def test_performance_is_final_and_counts_the_labels_within_the_horizon() -> None
 def standing(records: list[dict[str, Any]]) -> dict[str, Any]:
     """What a reader holds who keeps the highest revision: windows whole, of drift events the course.
 
+    Places in the source are left out: the rows of a table have none.
+
     A revision that leaves an incident's course alone publishes no event, so an event's figures may be
     those of an earlier revision of its window.
     """
@@ -106,7 +108,7 @@ def standing(records: list[dict[str, Any]]) -> dict[str, Any]:
             held[record["id"]] = course
         elif record["type"] == "window":
             where = [record[k] for k in ("version", "segment", "profile_id", "window")]
-            held[orjson.dumps(where).decode()] = record | {"revision": None}
+            held[orjson.dumps(where).decode()] = record | {"revision": None, "source": None}
     return {k: v for k, v in held.items() if v.get("status") != "retracted"}
 
 

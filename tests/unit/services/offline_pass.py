@@ -12,7 +12,7 @@ import pyarrow as pa
 from stream_monitor.connectors.memory import MemoryBroker, MemoryTopicReader
 from stream_monitor.core.decoding.inference import InferenceDecoder
 from stream_monitor.core.policy import ModelSpec
-from stream_monitor.core.published import to_json
+from stream_monitor.core.published import rfc3339, to_json
 from stream_monitor.core.records import Records
 from stream_monitor.core.reference_catalogue import ReferenceCatalogue
 from stream_monitor.core.replaying import MICRO, replay_rows
@@ -21,6 +21,8 @@ from stream_monitor.core.tables import TableRows
 Published = list[dict[str, Any]]
 Label = tuple[str | None, int]
 """The label and its time in µs."""
+Place = tuple[str, str, str, str, str]
+Ranges = list[dict[str, int]]
 
 
 def offline_pass(
@@ -29,7 +31,7 @@ def offline_pass(
     """The records that a detector which had everything in the order of time would publish."""
     first: dict[str, tuple[int, str, bytes]] = {}
     erased = set()
-    for name, body, value, sent_ms in _bodies(broker, "inference"):
+    for name, body, value, sent_ms, _ in _bodies(broker, "inference"):
         if body is None:
             erased.add(name)
             continue
@@ -38,7 +40,7 @@ def offline_pass(
             first.setdefault(name, (time_us, body["model"], value))
     labels: dict[tuple[str, str], list[Label]] = {}
     outcomes = {outcome.name for spec in models.values() for outcome in spec.outcomes}
-    for name, body, _, sent_ms in _bodies(broker, "labels"):
+    for name, body, _, sent_ms, _ in _bodies(broker, "labels"):
         if name in erased or (body is not None and "label" not in body):
             continue
         for outcome in sorted(outcomes) if body is None else {body.get("outcome", "label")}:
@@ -67,6 +69,33 @@ def offline_pass(
     return orjson.loads(orjson.dumps(published))  # type: ignore[no-any-return]
 
 
+def sources(broker: MemoryBroker, models: Mapping[str, ModelSpec]) -> dict[Place, Ranges]:
+    """Where the first events of all ids lie, by model, version, segment, window size and start."""
+    seen: set[str] = set()
+    found: dict[Place, dict[int, list[int]]] = {}
+    for name, body, _, sent_ms, (partition, offset) in _bodies(broker, "inference"):
+        if body is None or name in seen or body["model"] not in models:
+            continue
+        time_us = _microseconds(body)
+        if time_us > (sent_ms + 300_000) * 1_000:
+            continue
+        seen.add(name)
+        for size in models[body["model"]].windows:
+            start_s = size.window_at(time_us // MICRO).start_s
+            who, when = (body["model"], body["model_version"]), (size.name, rfc3339(start_s))
+            for segment in ("all", *(f"{k}={v}" for k, v in body["tags"].items())):
+                offsets = found.setdefault((*who, segment, *when), {})
+                offsets.setdefault(partition, []).append(offset)
+    return {place: _ranges(offsets) for place, offsets in found.items()}
+
+
+def _ranges(offsets: dict[int, list[int]]) -> Ranges:
+    return [
+        {"partition": p, "first": min(own), "last": max(own), "rows": len(own)}
+        for p, own in sorted(offsets.items())
+    ]
+
+
 def _held(labels: list[Label], latest_us: int) -> Label:
     """The label that counts in the end: the last within the horizon; saying it again changes nothing."""
     held: Label = (None, 0)
@@ -78,20 +107,21 @@ def _held(labels: list[Label], latest_us: int) -> Label:
 
 def _bodies(
     broker: MemoryBroker, topic: str
-) -> Iterator[tuple[str, dict[str, Any] | None, bytes, int]]:
-    """Id, object, bytes and time of the records that hold one; None for tombstones, whose key is the id."""
+) -> Iterator[tuple[str, dict[str, Any] | None, bytes, int, tuple[int, int]]]:
+    """Id, object, bytes, time and place of the records that hold one; None for tombstones of a key."""
     for found in MemoryTopicReader(broker).read(topic):
         times = found.timestamp_ms.tolist()
-        for key, value, time_ms in zip(found.key, found.value, times, strict=True):
+        places = list(zip(found.partition.tolist(), found.offset.tolist(), strict=True))
+        for key, value, time_ms, at in zip(found.key, found.value, times, places, strict=True):
             if value is None:
-                yield (key or b"").decode(), None, b"", time_ms
+                yield (key or b"").decode(), None, b"", time_ms, at
                 continue
             try:
                 body = orjson.loads(value)
             except orjson.JSONDecodeError:
                 continue
             if isinstance(body, dict) and "timestamp" in body:
-                yield body["prediction_id"], body, value, time_ms
+                yield body["prediction_id"], body, value, time_ms, at
 
 
 def _microseconds(body: dict[str, Any]) -> int:

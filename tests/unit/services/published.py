@@ -13,7 +13,7 @@ from stream_monitor.connectors.memory import MemoryBroker, MemoryTopicReader
 from stream_monitor.core.partition_state import PartitionState
 from stream_monitor.core.policy import ModelSpec
 from stream_monitor.core.reference_catalogue import ReferenceCatalogue
-from tests.unit.services.offline_pass import offline_pass
+from tests.unit.services.offline_pass import offline_pass, sources
 
 Record = dict[str, Any]
 Identity = tuple[Any, ...]
@@ -76,19 +76,41 @@ def newest(records: list[Record]) -> dict[Identity, Record]:
     return found
 
 
-def assert_as_offline(fleet: Observed, with_incidents: bool = True) -> None:
-    """Every window, performance and incident ends as the offline pass has it, each revision once."""
+def assert_as_offline(
+    fleet: Observed, with_incidents: bool = True, with_places: bool = True
+) -> None:
+    """Every window, performance and incident ends as the offline pass has it, each revision once.
+
+    `with_places` is for source topics that were never made anew: offsets tell places then.
+    """
     offline = newest(offline_pass(fleet.broker, fleet.models, fleet.catalogue))
     for kind in ("window", "performance"):
-        found = {i: r["digest"] for i, r in newest(results(fleet, kind)).items()}
-        expected = {i: r["digest"] for i, r in offline.items() if i[0] == kind}
+        published = newest(results(fleet, kind))
+        found = {i: _counted(r) for i, r in published.items()}
+        expected = {i: _counted(r) for i, r in offline.items() if i[0] == kind}
         assert found == expected, differences(found, expected)
+        if with_places:
+            assert_told_where(fleet, published)
     drift = [event for event in events(fleet) if event["type"] == "drift"]
     if with_incidents:
         found = {i: e["status"] for i, e in newest(drift).items() if e["status"] != "retracted"}
         expected = {i: r["status"] for i, r in offline.items() if i[0] == "drift"}
         assert found == expected, differences(found, expected)
     assert_sound(fleet)
+
+
+def _counted(record: Record) -> str:
+    return f"{record['digest']} {record.get('unknown_fields')}"
+
+
+def assert_told_where(fleet: Observed, published: dict[Identity, Record]) -> None:
+    """Every record tells where in the source the events of its window lie: exactly, each once."""
+    expected = sources(fleet.broker, fleet.models)
+    for key, record in published.items():
+        window = record["window"]
+        who = (record["model"], record["version"], record["segment"])
+        place = (*who, window["size"], window["start"])
+        assert record["source"] == expected[place], f"{key}: {record['source']}, {expected[place]}"
 
 
 def differences(found: dict[Identity, str], expected: dict[Identity, str]) -> str:

@@ -36,9 +36,10 @@ def event(
 ) -> SourceRecord:  # fmt: skip
     """A prediction of one of the watched models."""
     numeric = {"flights": "distance", "fares": "price"}.get(model, "distance")
+    unknown = {f"extra {sum(name.encode()) % 5}": 1} if sum(name.encode()) % 3 else {}
     value: dict[str, Any] = {
         "prediction_id": name, "model": model, "model_version": version,
-        "timestamp": text_time(time_s), "features": {numeric: amount, "carrier": carrier},
+        "timestamp": text_time(time_s), "features": {numeric: amount, "carrier": carrier, **unknown},
         "prediction": {"label": label, "score": 0.75}, "tags": {"origin": origin},
         "latency_ms": 12.0, "status": 200,
     }  # fmt: skip

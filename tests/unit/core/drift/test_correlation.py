@@ -6,11 +6,11 @@ from numpy.typing import NDArray
 
 from stream_monitor.core.drift.correlation import (
     MINIMUM_ROWS,
-    correlation_change,
     correlation_changes,
     correlations,
     fisher_z,
 )
+from tests.unit.core.drift.one_correlation import correlation_change
 
 Floats = NDArray[np.float64]
 
@@ -51,17 +51,6 @@ def test_few_rows_and_undefined_correlations_cannot_be_measured() -> None:
     assert correlation_change(0.5, 500, 0.5, 3) is None
     assert correlation_change(math.nan, 500, 0.5, 500) is None
     assert correlation_change(0.5, MINIMUM_ROWS, 0.5, 500) is not None
-
-
-def test_one_at_a_time_is_as_all_at_once() -> None:
-    r, reference = np.array([0.1, -0.4, 0.7]), np.array([0.3, -0.4, -0.2])
-    n, m = np.array([50.0, 900.0, 20.0]), np.array([500.0, 1e4, 60.0])
-    z, p = correlation_changes(r, n, reference, m)
-    for i in range(3):
-        score = correlation_change(float(r[i]), int(n[i]), float(reference[i]), int(m[i]))
-        assert score is not None
-        assert (score.statistic, score.p) == (z[i], p[i])
-        assert score.effect == pytest.approx(abs(r[i] - reference[i]))
 
 
 def scores(values: Floats, edges: Floats) -> Floats:

@@ -7,7 +7,6 @@ from scipy import stats
 
 from stream_monitor.core.drift.window_null import (
     arcsine_share,
-    combine_bonferroni,
     log_shape,
     predictive_p,
     predictive_p_among,
@@ -71,12 +70,6 @@ def test_share_runs_from_zero_to_a_right_angle() -> None:
     assert arcsine_share(0, 9) == 0.0
     assert arcsine_share(9, 9) == pytest.approx(math.pi / 2)
     assert arcsine_share(0, 0) is None
-
-
-def test_several_summaries_share_one_error_rate() -> None:
-    assert combine_bonferroni([0.02, 0.5, 0.9]) == pytest.approx(0.06)
-    assert combine_bonferroni([0.7, 0.8]) == 1.0
-    assert combine_bonferroni([]) is None
 
 
 def levels(ps: NDArray[np.float64]) -> tuple[float, float]:

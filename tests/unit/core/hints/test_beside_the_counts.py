@@ -9,8 +9,9 @@ import pytest
 
 from stream_monitor.core.calendar import CalendarEntry, EntryKind
 from stream_monitor.core.columns import MISSING, WRONG_TYPE
+from stream_monitor.core.drill_down import Carrier
 from stream_monitor.core.hints.absence import missing_hint, non_finite_hint, type_hint
-from stream_monitor.core.hints.concentration import concentrated_in, moved_rows
+from stream_monitor.core.hints.concentrated import concentrated_hint
 from stream_monitor.core.hints.hint import Hint, HintKind
 from stream_monitor.core.hints.named_days import calendar_hint
 from stream_monitor.core.hints.pattern import Pattern, pattern_of, season_hint
@@ -102,42 +103,25 @@ def test_the_season_names_the_quiet_reference() -> None:
     )
 
 
-def test_moved_rows_of_one_producer_are_found() -> None:
-    moved, traffic = (
-        {"mobile": 95.0, "web": 4.0, "shop": 1.0},
-        {"mobile": 20, "web": 60, "shop": 20},
-    )
-    hint = concentrated_in("producer", moved, traffic)
+def test_the_one_producer_that_carries_a_change_is_named() -> None:
+    carriers = (Carrier("producer=mobile", 0.95), Carrier("country=DE", 0.6))
+    hint = concentrated_hint(carriers, {"producer=mobile": 0.2, "country=DE": 0.1})
     assert text(hint) == (
-        "95 % of the moved rows come from producer 'mobile', which sends 20 % of all"
+        "95 % of the change goes away without producer=mobile, which sends 20 % of the events"
     )
-    hidden = concentrated_in("producer", moved, traffic, may_name=False)
-    assert "mobile" not in text(hidden)
-    assert hidden is not None
-    assert "segment" not in hidden.detail
 
 
-@pytest.mark.parametrize(
-    ("moved", "traffic"),
-    [
-        ({"a": 90.0, "b": 10.0}, {"a": 90.0, "b": 10.0}),
-        ({"a": 70.0, "b": 30.0}, {"a": 10.0, "b": 90.0}),
-        ({"a": 100.0}, {"a": 100.0}),
-        ({}, {"a": 1.0, "b": 1.0}),
-        ({"a": 0.0, "b": 0.0}, {"a": 1.0, "b": 1.0}),
-        ({"a": 1.0, "b": 0.0}, {}),
-    ],
-)
-def test_what_follows_the_traffic_is_not_concentrated(
-    moved: dict[str, float], traffic: dict[str, float]
-) -> None:
-    assert concentrated_in("partition", moved, traffic) is None
+def test_of_two_the_one_with_less_traffic_is_named() -> None:
+    carriers = (Carrier("app=shop", 1.0), Carrier("library=2.1", 1.0))
+    hint = concentrated_hint(carriers, {"app=shop": 0.4, "library=2.1": 0.1})
+    assert hint is not None
+    assert hint.detail["segment"] == "library=2.1"
 
 
-def test_moved_rows_are_the_least_that_must_change() -> None:
-    assert moved_rows(np.array([10, 0]), np.array([0, 7])) == 7
-    assert moved_rows(np.array([5, 5]), np.array([50, 50])) == 0
-    assert moved_rows(np.array([0, 0]), np.array([1, 2])) == 0
+@pytest.mark.parametrize(("share", "traffic"), [(0.9, 0.51), (0.79, 0.1), (0.8, 0.45)])
+def test_what_follows_the_traffic_is_not_concentrated(share: float, traffic: float) -> None:
+    assert concentrated_hint([Carrier("producer=a", share)], {"producer=a": traffic}) is None
+    assert concentrated_hint([], {}) is None
 
 
 def test_the_calendar_names_each_entry_once() -> None:
