@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
@@ -9,6 +10,7 @@ from typing import Final
 import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
+from scipy import stats
 
 from benchmarks.detection.made_windows import Draw, Rows
 
@@ -18,12 +20,23 @@ Values = Callable[[Generator, tuple[int, int]], Floats]
 
 @dataclass(frozen=True)
 class Change:
-    """`n` rows of `after` are judged beside a reference of `before`."""
+    """`n` rows of `after` are judged beside a reference of `before`.
+
+    `divergence` is Pearson's Σ (change of a share)²/share, where that is known.
+    """
 
     name: str
     before: Rows
     after: Rows
     n: int
+    divergence: float | None = None
+
+    def most_found(self, m: int, alpha: float) -> float | None:
+        """How often even a test finds it that knows the change beforehand (Neyman and Pearson)."""
+        if self.divergence is None:
+            return None
+        far = math.sqrt(self.divergence * m * self.n / (m + self.n))
+        return float(stats.norm.cdf(far - stats.norm.isf(alpha)))
 
 
 def _numbers(values: Values) -> Rows:
@@ -79,11 +92,15 @@ SMALL: Final = (
     Change("mean + 0.5 sd", _NORMAL, _moved(0.5), 5_000),
     Change("spread × 1.2", _NORMAL, _moved(0, 1.2), 5_000),
     Change("shape: normal to gamma 4, same mean and sd", _NORMAL, _numbers(_gamma), 5_000),
-    Change("category 0.5 + 3 points, of 2", _names(0.5, 0.5), _names(0.53, 0.47), 5_000),
-    Change("category 0.5 − 3 points, of 2", _names(0.5, 0.5), _names(0.47, 0.53), 5_000),
-    Change("category 0.5 + 3 points, of 5", _five(0.5), _five(0.53), 5_000),
-    Change("category 0.5 + 5 points, of 5", _five(0.5), _five(0.55), 5_000),
-    Change("category 0.5 − 5 points, of 5", _five(0.5), _five(0.45), 5_000),
+    Change(
+        "category 0.5 + 3 points, of 2", _names(0.5, 0.5), _names(0.53, 0.47), 5_000, 4 * 0.03**2
+    ),
+    Change(
+        "category 0.5 − 3 points, of 2", _names(0.5, 0.5), _names(0.47, 0.53), 5_000, 4 * 0.03**2
+    ),
+    Change("category 0.5 + 3 points, of 5", _five(0.5), _five(0.53), 5_000, 4 * 0.03**2),
+    Change("category 0.5 + 5 points, of 5", _five(0.5), _five(0.55), 5_000, 4 * 0.05**2),
+    Change("category 0.5 − 5 points, of 5", _five(0.5), _five(0.45), 5_000, 4 * 0.05**2),
     Change("new category 0.5 %", _names(0.5, 0.3, 0.2), _names(0.5, 0.3, 0.195, 0.005), 5_000),
     Change("missing 0.2 % to 1.2 %", _lost(0.002), _lost(0.012), 5_000),
     Change("missing 0.2 % to 5.2 %", _lost(0.002), _lost(0.052), 5_000),

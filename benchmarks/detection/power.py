@@ -80,9 +80,11 @@ def _found(change: Change, how: str, features: int, target: Target) -> Row:
         found = judged(spec, reference, window, ALPHA)
         hits += sum(result.state is VerdictState.DRIFT for result in found)
         of += len(found)
+    most = change.most_found(sum(sizes), ALPHA)
+    limit = "" if most is None or most > 0.99 else f"; no test finds more than {most:.3f}"
     return rate_row(
         NAME, change.name, hits, of, target, alpha=ALPHA, floor="default", n=change.n, m=sum(sizes),
-        note=how,
+        note=how + limit,
     )  # fmt: skip
 
 

@@ -92,10 +92,11 @@ def time_axis(spans: Sequence[Span]) -> TimeAxis:
 
 
 def share_axis(low: float, high: float, top: float, bottom: float) -> ShareAxis:
-    """The axis from `low` to at least `high`, widened to a round share."""
+    """The axis from `low` to at least `high`, widened to a round share, but not beyond 100 % in vain."""
     step = nice_step(max(high - low, 0.01))
     low_step, high_step = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
-    return ShareAxis(low_step * step, max(high_step, low_step + 1) * step, top, bottom)
+    rounded = max(high_step, low_step + 1) * step
+    return ShareAxis(low_step * step, min(rounded, max(high, 1.0)), top, bottom)
 
 
 def nice_step(extent: float) -> float:
