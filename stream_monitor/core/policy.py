@@ -14,6 +14,9 @@ from stream_monitor.core.schema import PREDICTION, Outcome, Schema
 from stream_monitor.core.windows import DAY_S, WindowSize
 
 HOUR_S: Final = 3_600
+PARTITION_KEY: Final = "kafka.partition"
+"""The segment key that needs no tag: the partition of the source topic."""
+
 TREND_WINDOWS: Final = 12
 """How many windows a trend is taken over, the newest included."""
 YEAR_S: Final = 365 * DAY_S

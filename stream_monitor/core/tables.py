@@ -14,7 +14,7 @@ from stream_monitor.core.columns import MISSING, InferenceColumns, MatchedColumn
 from stream_monitor.core.decoding.inference import DEFAULT_VERSION, SAMPLE_EVERY
 from stream_monitor.core.errors import InvalidSpecification
 from stream_monitor.core.hashing import murmur2
-from stream_monitor.core.policy import ModelSpec
+from stream_monitor.core.policy import PARTITION_KEY, ModelSpec
 from stream_monitor.core.privacy import masked
 from stream_monitor.core.schema import (
     PREDICTED_LABEL,
@@ -109,8 +109,8 @@ def read_rows(table: pa.Table, mapping: ColumnMapping, spec: ModelSpec) -> Table
             [np.asarray(c.is_null()).astype(np.uint8) * MISSING for c in categorical], n
         ),
         segments=tuple(
-            _text_or_null(table, mapping.segments.get(key, key)).dictionary_encode()
-            for key in spec.segment_keys
+            _text_or_null(table, name).dictionary_encode()
+            for name in _segment_columns(mapping, spec)
         ),
         predicted_label=_text_or_null(table, mapping.predicted_label),
         score=_floats(table, mapping.score),
@@ -155,13 +155,21 @@ def _require_columns(table: pa.Table, mapping: ColumnMapping, spec: ModelSpec) -
     plain = [f.name for f in spec.schema.features if not f.name.startswith(PREDICTION)]
     wanted = [name for name in own if name is not None]
     wanted += [mapping.features.get(name, name) for name in plain]
-    wanted += [mapping.segments.get(key, key) for key in spec.segment_keys]
+    wanted += [name for name in _segment_columns(mapping, spec) if name is not None]
     missing = sorted({name for name in wanted if name not in table.column_names})
     if missing:
         raise InvalidSpecification(
             f"model {spec.name}: the table has no column {', '.join(missing)}; "
             f"it has {', '.join(table.column_names)}: map them under `columns`"
         )
+
+
+def _segment_columns(mapping: ColumnMapping, spec: ModelSpec) -> list[str | None]:
+    """The column of each segment key; None for the partition, which tables need not have."""
+    return [
+        mapping.segments.get(key, None if key == PARTITION_KEY else key)
+        for key in spec.segment_keys
+    ]
 
 
 def _labels(

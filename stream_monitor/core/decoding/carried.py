@@ -14,6 +14,7 @@ from stream_monitor.core.columns import Reason
 from stream_monitor.core.decoding.envelope import Envelope
 from stream_monitor.core.decoding.inference import DEFAULT_VERSION
 from stream_monitor.core.decoding.query import JsonQueries
+from stream_monitor.core.policy import PARTITION_KEY
 
 CARRIED: Final = pa.schema(
     [
@@ -39,7 +40,7 @@ class CarriedPredictions:
     ) -> None:
         self._queries = queries
         self._models = models
-        self._keys = sorted({key for keys in models.values() for key in keys})
+        self._keys = sorted({key for keys in models.values() for key in keys} - {PARTITION_KEY})
         self._tolerance_ms = future_tolerance_ms
 
     def decode(
@@ -48,8 +49,12 @@ class CarriedPredictions:
         texts: pa.StringArray,
         model: pa.StringArray,
         record_ms: NDArray[np.int64],
+        partition: NDArray[np.int32],
     ) -> pa.Table:
-        """The predictions of the good labels that name a model; rejects those that cannot be read."""
+        """The predictions of the good labels that name a model; rejects those that cannot be read.
+
+        A label has the partition of its prediction.
+        """
         named = np.asarray(model.is_valid())
         known = np.asarray(pc.is_in(model, pa.array(sorted(self._models), pa.string())))
         envelope.reject(
@@ -79,7 +84,9 @@ class CarriedPredictions:
                 fields["model"].take(index),
                 pc.fill_null(fields["model_version"], DEFAULT_VERSION).take(index),
                 times.take(index),
-                pa.array(self._segments(fields, kept), CARRIED.field("segments").type),
+                pa.array(
+                    self._segments(fields, kept, partition[at]), CARRIED.field("segments").type
+                ),
                 prediction["label"].take(index),
                 pc.fill_null(prediction["score"], np.nan).take(index),
                 pc.fill_null(prediction["value"], np.nan).take(index),
@@ -117,12 +124,13 @@ class CarriedPredictions:
         )
 
     def _segments(
-        self, fields: dict[str, pa.Array], kept: NDArray[np.int64]
+        self, fields: dict[str, pa.Array], kept: NDArray[np.int64], partition: NDArray[np.int32]
     ) -> list[list[str | None]]:
         index = pa.array(kept)
         models = fields["model"].take(index).to_pylist()
         tags = fields["tags"].take(index).to_pylist() if self._keys else [None] * len(kept)
+        found = zip(models, tags, partition[kept].tolist(), strict=True)
         return [
-            [(row or {}).get(key) for key in self._models[name]]
-            for name, row in zip(models, tags, strict=True)
+            [((row or {}) | {PARTITION_KEY: str(at)}).get(key) for key in self._models[name]]
+            for name, row, at in found
         ]

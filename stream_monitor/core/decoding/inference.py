@@ -23,7 +23,7 @@ from stream_monitor.core.decoding.json_text import explain_malformed, json_colum
 from stream_monitor.core.decoding.query import JsonQueries, pointer
 from stream_monitor.core.decoding.unknown import unknown_fields
 from stream_monitor.core.hashing import murmur2
-from stream_monitor.core.policy import ModelSpec
+from stream_monitor.core.policy import PARTITION_KEY, ModelSpec
 from stream_monitor.core.privacy import masked
 from stream_monitor.core.records import Records
 from stream_monitor.core.schema import PREDICTION
@@ -65,7 +65,7 @@ class InferenceDecoder:
         column = json_column(texts)
         for rows, spec in self._routes(column, np.flatnonzero(~dropped)):
             some = column if len(rows) == len(texts) else column.take(pa.array(rows))
-            batch = _Batch(self._queries, spec, some, rows, records.timestamp_ms[rows])
+            batch = _Batch(self._queries, spec, some, rows, records)
             found, bad = batch.decode(self._models, self._tolerance_ms)
             columns += found
             rejected += bad
@@ -90,13 +90,14 @@ class _Batch:
 
     def __init__(
         self, queries: JsonQueries, spec: ModelSpec, texts: pa.StringArray,
-        rows: NDArray[np.int64], record_ms: NDArray[np.int64],
+        rows: NDArray[np.int64], records: Records,
     ) -> None:  # fmt: skip
         self._queries = queries
         self._spec = spec
         self._texts = texts
         self._rows = rows
-        self._record_ms = record_ms
+        self._record_ms = records.timestamp_ms[rows]
+        self._partition = records.partition[rows]
 
     def decode(
         self, models: Mapping[str, ModelSpec], tolerance_ms: int
@@ -147,6 +148,8 @@ class _Batch:
         hashed = murmur2(fields["prediction_id"])
         sampled, coerced_row, coerced_feature = self._sample(hashed, states, is_good)
         tags = _children(fields.get("tags"))
+        if PARTITION_KEY in self._spec.segment_keys:
+            tags[PARTITION_KEY] = pc.cast(pa.array(self._partition), pa.string())
         status = _floats(fields["status"])
         return InferenceColumns(
             model=self._spec.name,
@@ -245,8 +248,9 @@ def _structure(spec: ModelSpec) -> dict[str, Any]:
     }
     if inputs:
         structure["features"] = inputs
-    if spec.segment_keys:
-        structure["tags"] = dict.fromkeys(spec.segment_keys, "VARCHAR")
+    tags = [key for key in spec.segment_keys if key != PARTITION_KEY]
+    if tags:
+        structure["tags"] = dict.fromkeys(tags, "VARCHAR")
     return structure
 
 

@@ -73,8 +73,9 @@ class LabelDecoder:
         carried = CARRIED.empty_table()
         if fields["model"].null_count < len(rows):
             carried = self._carried.decode(
-                envelope, column, fields["model"], records.timestamp_ms[rows]
-            )
+                envelope, column, fields["model"], records.timestamp_ms[rows],
+                records.partition[rows],
+            )  # fmt: skip
         good = np.flatnonzero(envelope.is_good)
         index = pa.array(good)
         rejected += [Rejected(int(rows[r.row]), r.reason, r.message) for r in envelope.rejected]

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal
 from typing import Any
@@ -201,3 +202,12 @@ def test_a_label_arrives_with_its_prediction_unless_a_time_is_named() -> None:
 def test_an_empty_table_has_no_events() -> None:
     empty = table().slice(0, 0)
     assert read(empty).events.n == 0
+
+
+def test_a_table_has_partitions_only_where_a_column_is_named() -> None:
+    spec = replace(SPEC, segment_keys=("kafka.partition",))
+    data = table(shard=["4"])
+    without = read_rows(data, ColumnMapping(), spec)
+    named = read_rows(data, ColumnMapping(segments={"kafka.partition": "shard"}), spec)
+    assert without.events.segments[0].to_pylist() == [None]
+    assert named.events.segments[0].to_pylist() == ["4"]

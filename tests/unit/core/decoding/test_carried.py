@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import orjson
 import pytest
 
@@ -72,3 +74,12 @@ def test_a_tombstone_takes_every_outcome_of_its_key_back_in_its_place() -> None:
     assert columns.label.to_pylist() == ["yes", None, None]
     assert columns.timestamp_us.tolist()[1:] == [RECORD_MS * 1_000] * 2
     assert [r.row for r in found.rejected] == [4]
+
+
+def test_a_prediction_that_is_carried_has_the_partition_of_its_label() -> None:
+    decoder = LabelDecoder(
+        10_000, 300_000, ("bought", "label"), {"shop": ("country", "kafka.partition")}
+    )
+    values = [orjson.dumps({"prediction_id": "p", "label": "yes"}), orjson.dumps(carrying())]
+    batch = replace(records(values, RECORD_MS), partition=np.array([1, 7], np.int32))
+    assert decoder.decode(batch).carried["segments"].to_pylist() == [["FR", "7"]]

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -127,6 +128,20 @@ def test_the_envelope_s_other_fields_are_read_or_absent() -> None:
     np.testing.assert_equal(found.latency_ms, [12.5, np.nan, np.nan])
     assert found.status.tolist() == [503, 0, 0]
     assert found.segments[0].to_pylist() == ["JFK", None, None]
+
+
+def test_the_partition_is_a_segment_that_needs_no_tag() -> None:
+    spec = replace(SPEC, segment_keys=("kafka.partition", "origin"))
+    values = [orjson.dumps(event(tags={"origin": "JFK", "kafka.partition": "x"}))] * 4
+    batch = replace(records(values, RECORD_MS), partition=np.array([3, 0, 11, 3], np.int32))
+    found = InferenceDecoder({spec.name: spec}, 10_000, 300_000).decode(batch).columns
+    assert [column.to_pylist() for column in found[0].segments] == [
+        ["3", "0", "11", "3"],
+        ["JFK"] * 4,
+    ]
+    alone = replace(spec, segment_keys=("kafka.partition",))
+    found = InferenceDecoder({alone.name: alone}, 10_000, 300_000).decode(batch).columns
+    assert found[0].segments[0].to_pylist() == ["3", "0", "11", "3"]
 
 
 def test_reserved_and_unknown_keys_are_accepted() -> None:
