@@ -63,6 +63,7 @@ def replay(
             chosen,
             ReferencePeriod(reference_rows, reference_since, reference_until),
             monitor=installation.monitor,
+            calendar=installation.calendar,
             progress=lambda done, total: bar.update(task, completed=done, total=total),
         )
     records = [record for record in result.records if record["type"] == "window"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -13,12 +13,14 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from stream_monitor.config.calendar import load_calendar
 from stream_monitor.config.columns import ColumnsConfig
 from stream_monitor.config.loading import load_model
 from stream_monitor.config.model import ModelConfig
 from stream_monitor.config.monitor import MonitorConfig
 from stream_monitor.config.specification import model_spec
 from stream_monitor.core.binning import Binning
+from stream_monitor.core.calendar import Calendar
 from stream_monitor.core.columns import MatchedColumns
 from stream_monitor.core.errors import InvalidSpecification
 from stream_monitor.core.policy import ModelSpec, ReferenceKind
@@ -106,13 +108,15 @@ def replay(
     reference: ReferencePeriod | Reference | None = None,
     *,
     monitor: MonitorConfig | None = None,
+    calendar: Calendar | str | Path | None = None,
     environ: Mapping[str, str] | None = None,
     progress: Progress | None = None,
 ) -> Replay:
     """Replays a history through the monitor: same windows, verdicts and incidents as in production.
 
     `table` is an Arrow table or a Parquet or CSV file, `model` a model file or configuration whose
-    `columns` say where the table keeps what. `progress` is told (events passed, all events).
+    `columns` say where the table keeps what. `calendar` names days, or is a file that does.
+    `progress` is told (events passed, all events).
     Raises ConfigError or InvalidSpecification with what to do.
     """
     settings = monitor or MonitorConfig()
@@ -121,7 +125,8 @@ def replay(
         if not isinstance(model, ModelConfig)
         else model
     )
-    spec = model_spec(config, settings)
+    days = load_calendar(Path(calendar)) if isinstance(calendar, str | Path) else calendar
+    spec = replace(model_spec(config, settings), calendar=days or Calendar())
     data = table if isinstance(table, pa.Table) else read_table(Path(table))
     rows = table_rows(data, config, spec)
     if not isinstance(reference, Reference):
