@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from string import ascii_uppercase
 from typing import Final, NamedTuple
 
 from grafana_foundation_sdk.builders import (
@@ -51,7 +52,7 @@ def targets(
 ) -> list[prometheus.Dataquery]:
     """Queries over the time range or, with `is_now` or `is_table`, at its end."""
     built = []
-    for letter, query in zip("ABCDEFGH", queries, strict=False):
+    for letter, query in zip(ascii_uppercase[: len(queries)], queries, strict=True):
         target = prometheus.Dataquery().ref_id(letter).datasource(PROMETHEUS).expr(query.expr)
         target = target.instant() if is_now or is_table else target.range()
         if is_table:

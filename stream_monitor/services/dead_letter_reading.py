@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import orjson
@@ -13,11 +13,8 @@ from stream_monitor.core.columns import Reason
 from stream_monitor.core.errors import InvalidSpecification
 from stream_monitor.core.published import rfc3339
 from stream_monitor.core.records import TopicPartition
-from stream_monitor.services.history import parse_time
+from stream_monitor.services.history import Progress, parse_time
 from stream_monitor.services.operator_ports import Connections, Fetched
-
-Progress = Callable[[int, int], None]
-"""Is told (done, all)."""
 
 _MAYBE_CUT_BYTES = 1_024
 """A `truncated` payload of this length may be the beginning of a longer one."""

@@ -40,7 +40,7 @@ from stream_monitor.core.windows import Window
 from stream_monitor.services.table_files import read_table
 
 Progress = Callable[[int, int], None]
-"""Told (events passed, all events)."""
+"""Is told (done, all)."""
 
 _DEFAULT_SHARE = 4
 

@@ -18,7 +18,7 @@ from stream_monitor.core.reference_catalogue import ReferenceCatalogue
 from stream_monitor.core.replaying import MICRO
 from stream_monitor.core.results import WindowKey
 from stream_monitor.services.batch import BatchProcessor, BatchResult
-from stream_monitor.services.dead_letter_reading import Progress
+from stream_monitor.services.history import Progress
 from stream_monitor.services.operator_ports import Connections, Extent, RangeReader
 from stream_monitor.services.ports import PendingStore
 

@@ -10,9 +10,9 @@ from stream_monitor.core.records import TopicPartition
 from stream_monitor.services.dead_letter_reading import (
     DeadLetter,
     LetterFilter,
-    Progress,
     read_letters,
 )
+from stream_monitor.services.history import Progress
 from stream_monitor.services.operator_ports import Connections, RangeReader
 from stream_monitor.services.ports import Outgoing, Producer
 

@@ -12,9 +12,8 @@ from stream_monitor.config.loading import Installation
 from stream_monitor.core.errors import StreamMonitorError
 from stream_monitor.core.published import rfc3339
 from stream_monitor.core.replaying import MICRO
-from stream_monitor.services.dead_letter_reading import Progress
 from stream_monitor.services.digest_comparison import Compared, compare
-from stream_monitor.services.history import parse_time
+from stream_monitor.services.history import Progress, parse_time
 from stream_monitor.services.offset_skipping import group_offsets
 from stream_monitor.services.operator_ports import Connections
 from stream_monitor.services.ports import TopicReader
