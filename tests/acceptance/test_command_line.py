@@ -153,7 +153,7 @@ def test_wrong_key_is_named_with_its_file_and_what_is_allowed(runs: Runs) -> Non
     assert done.returncode == 2
     expected = "wrong/models/flights.yaml: windows[0].timezon is not known: did you mean timezone?"
     assert expected in done.stderr
-    assert "Allowed: k, n, origin, recover_after, size, timezone" in done.stderr
+    assert "Allowed: early, k, n, origin, recover_after, size, timezone" in done.stderr
 
 
 def test_missing_table_and_unknown_model_end_with_a_code_and_one_sentence(runs: Runs) -> None:

@@ -107,6 +107,7 @@ def storm_pages_once(story: Story) -> None:
     assert not story.running.firing("MissingBurst")
     story.send_until(date(2013, 2, 9))
     until(lambda: inbox.pagerduty and story.told("dep_delay"), "the storm to page")
+    assert len(inbox.pagerduty) == 1, [page["payload"]["summary"] for page in inbox.pagerduty]
     (page,) = inbox.pagerduty
     assert page["event_action"] == "trigger"
     assert page["payload"]["severity"] == "critical"
