@@ -96,15 +96,11 @@ def judge_part(
     found = []
     for compared in reference.view.compare(part, spec.policies):
         policy = spec.policy(compared.feature)
-        could = (
-            judge(_scaled(m, reference), policy, alpha).state is VerdictState.DRIFT
-            for m in compared.measurements
-        )
-        if not any(could):
+        scaled = [_scaled(m, reference) for m in compared.measurements]
+        if not any(judge(m, policy, alpha).state is VerdictState.DRIFT for m in scaled):
             continue
         verdicts = tuple(
-            judge(_weighed(_scaled(m, reference), compared, reference, part), policy, alpha)
-            for m in compared.measurements
+            judge(_weighed(m, compared, reference, part), policy, alpha) for m in scaled
         )
         result = feature_result(compared, kind, verdicts)
         if result.state is VerdictState.DRIFT:

@@ -13,7 +13,6 @@ from stream_monitor.core.policy import ReferenceKind
 from stream_monitor.core.profile.profile import Profile
 from stream_monitor.core.references import WindowProfile
 from stream_monitor.core.results import DriftEvent, EarlyFinding, FeatureResult, WindowKey
-from stream_monitor.core.tracing import source_of
 from stream_monitor.core.windows import Window, WindowSize
 
 if TYPE_CHECKING:
@@ -30,9 +29,8 @@ def look(state: ModelState, key: WindowKey, size: WindowSize, until_s: int) -> l
     panes = state.panes_of(key, Window(window.start_s, until_s))
     if not panes or state.spec.calendar.mutes(window, state.spec.name):
         return []
-    part = WindowProfile(
-        Window(window.start_s, until_s), reduce(Profile.merge, panes.values()).without_outcomes()
-    )
+    profile = reduce(Profile.merge, panes.values())
+    part = WindowProfile(Window(window.start_s, until_s), profile.without_outcomes())
     totals: dict[tuple[ReferenceKind, str], WindowProfile | None] = {}
     found: list[FeatureResult] = []
     for kind in (kind for kind in state.spec.kinds_for(size) if kind.is_frozen):
@@ -46,8 +44,8 @@ def look(state: ModelState, key: WindowKey, size: WindowSize, until_s: int) -> l
     if not found:
         return []
     explainer = Explainer(part, key, state.spec, state.catalogue, {}, {}, totals)
-    explained, source = explainer.explained(found), source_of(panes.values())
-    return follow(state, EarlyFinding(key, size, window, until_s, explained, source))
+    explained = explainer.explained(found)
+    return follow(state, EarlyFinding(key, size, window, until_s, explained, profile.source))
 
 
 def _is_news(state: ModelState, key: WindowKey, size: WindowSize, feature: str) -> bool:

@@ -21,7 +21,7 @@ from stream_monitor.core.drift.score import Score
 from stream_monitor.core.drift.window_null import predictive_p_among
 from stream_monitor.core.errors import IncompatibleProfiles
 from stream_monitor.core.profile.joint import JointPart, JointSummary
-from stream_monitor.core.verdicts import MINIMUM_WINDOWS
+from stream_monitor.core.verdicts import LEAST_DOF
 
 Counts = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -81,7 +81,7 @@ def deciding_pair(pairs: Sequence[PairComparison], floor: float) -> PairComparis
 
 
 def _among(c: Floats, reference: Floats) -> Floats:
-    return predictive_p_among(c, reference, MINIMUM_WINDOWS - 1)
+    return predictive_p_among(c, reference, LEAST_DOF)
 
 
 class JointReference:

@@ -21,7 +21,6 @@ from stream_monitor.core.results import (
     WindowKey,
 )
 from stream_monitor.core.schema import Outcome
-from stream_monitor.core.tracing import source_of
 from stream_monitor.core.windows import WindowSize
 from stream_monitor.core.wire import profile_digest
 
@@ -89,14 +88,7 @@ def measure(
         if is_news:
             judged = judge_performance(state, key, size, window, performance)
             result = PerformanceResult(
-                key,
-                size,
-                window,
-                revision,
-                digest,
-                performance,
-                judged,
-                source_of(panes.values()),
+                key, size, window, revision, digest, performance, judged, profile.source
             )
             found += [result, *follow(state, result)]
     return found

@@ -32,7 +32,6 @@ from stream_monitor.core.results import (
     WindowKey,
     WindowResult,
 )
-from stream_monitor.core.tracing import source_of
 from stream_monitor.core.trends import trends_of
 from stream_monitor.core.turns import turns
 from stream_monitor.core.verdicts import VerdictState
@@ -253,7 +252,7 @@ class ModelState:
             features=results,
             trends=trends_of(self._recent(key, size), judged),
             obsolete=self.catalogue.obsolete(self.spec, key.profile_id, window.end_s),
-            source=source_of(panes.values()),
+            source=profile.source,
             unknown_fields=judged.unknown_fields,
         )
         self.changed.add(("closed", key))

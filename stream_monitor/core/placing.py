@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,13 +15,10 @@ from stream_monitor.core.drift.window_null import (
     predictive_p_in_slot,
     predictive_p_of_differences,
 )
-from stream_monitor.core.verdicts import MINIMUM_WINDOWS
+from stream_monitor.core.verdicts import LEAST_DOF
 
 Counts = NDArray[np.int64]
 Floats = NDArray[np.float64]
-
-LEAST_DOF: Final = MINIMUM_WINDOWS - 1
-"""Degrees of freedom below which windows decide nothing."""
 
 
 @dataclass(frozen=True)

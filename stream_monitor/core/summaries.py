@@ -20,8 +20,9 @@ from stream_monitor.core.drift.window_null import (
     WindowNull,
     log_shape_kernel,
 )
-from stream_monitor.core.placing import LEAST_DOF, Placing
+from stream_monitor.core.placing import Placing
 from stream_monitor.core.policy import Aspect
+from stream_monitor.core.verdicts import LEAST_DOF
 from stream_monitor.core.window_tables import (
     NUMERIC_RATES,
     CategoricalTable,
@@ -62,8 +63,7 @@ class NumericWindows:
         coarse = _only([w.coarse for w in windows], None if kept is None else kept[:, :, None])
         against, others = _OTHERS[placing.null](coarse, total.coarse, placing)
         shapes = [_shapes(k, w) for k, w in zip(others, coarse, strict=True)]
-        few, many = total.n.shape, total.rows.shape
-        noises = [arcsine_noise(w.rows, total.marked, total.rows) for w in windows]
+        few = total.n.shape
         return cls(
             placing,
             against,
@@ -71,8 +71,7 @@ class NumericWindows:
             _mean(_masked(_stacked([w.location_noise for w in windows], few), kept)),
             _masked(_stacked(shapes, few), kept),
             _mean(_masked(_stacked([w.n for w in windows], few), kept)),
-            _masked(_stacked([w.rates for w in windows], many), kept),
-            _mean(_masked(_stacked(noises, many), kept)),
+            *_rates(windows, total, kept),
             _masked(_stacked([w.extremes for w in windows], total.extremes.shape), kept),
         )
 
@@ -163,18 +162,16 @@ class CategoricalWindows:
     ) -> CategoricalWindows:  # fmt: skip
         """The summaries of a reference's windows."""
         starts = total.layout.starts
-        few, many = total.rows.shape, total.counts.shape
+        many = total.counts.shape
         spread = None if kept is None else np.repeat(kept, np.diff(starts), axis=1)
         of = np.repeat(total.n, np.diff(starts))
         noises = [arcsine_noise(np.repeat(w.n, np.diff(starts)), total.counts, of) for w in windows]
-        rate_noises = [arcsine_noise(w.rows, total.marked, total.rows) for w in windows]
         return cls(
             placing,
             starts,
             _masked(_stacked([w.shares for w in windows], many), spread),
             _mean(_masked(_stacked(noises, many), spread)),
-            _masked(_stacked([w.rates for w in windows], few), kept),
-            _mean(_masked(_stacked(rate_noises, few), kept)),
+            *_rates(windows, total, kept),
         )
 
     def p(self, window: CategoricalTable) -> Floats:
@@ -205,6 +202,19 @@ def p_of_rates(
             c[ZERO_RATE], windows.rates[:, ZERO_RATE], noise, is_skewed=True
         )
     return p
+
+
+def _rates(
+    windows: Sequence[NumericTable] | Sequence[CategoricalTable],
+    total: NumericTable | CategoricalTable,
+    kept: Kept | None,
+) -> tuple[Floats, Floats]:
+    """The windows' rates, and the mean noise of their rows."""
+    noises = [arcsine_noise(w.rows, total.marked, total.rows) for w in windows]
+    return (
+        _masked(_stacked([w.rates for w in windows], total.rows.shape), kept),
+        _mean(_masked(_stacked(noises, total.rows.shape), kept)),
+    )
 
 
 def _only(tables: Sequence[Counts], kept: NDArray[np.bool_] | None) -> list[Counts]:

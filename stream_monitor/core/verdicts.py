@@ -11,6 +11,8 @@ from stream_monitor.core.policy import Aspect, FeaturePolicy, Severity
 
 MINIMUM_WINDOWS: Final = 20
 """Reference windows needed for the window-to-window null."""
+LEAST_DOF: Final = MINIMUM_WINDOWS - 1
+"""Degrees of freedom below which windows decide nothing."""
 
 _ORDERED: Final = (0.03, 0.15)
 _SHARES: Final = (0.01, 0.10)

@@ -11,7 +11,7 @@ from stream_monitor.core.drift.window_null import predictive_p_in_slot
 from stream_monitor.core.plain_comparison import plain_comparison
 from stream_monitor.core.policy import VOLUME, Aspect, SubjectKind
 from stream_monitor.core.references import WindowProfile
-from stream_monitor.core.verdicts import MINIMUM_WINDOWS, Measurement
+from stream_monitor.core.verdicts import LEAST_DOF, Measurement
 from stream_monitor.core.windows import WindowSize
 
 
@@ -34,8 +34,7 @@ def compare_volume(
     p = float("nan")
     if usual is not None:
         logs = np.log(events).reshape(-1, 1)
-        least = MINIMUM_WINDOWS - 1
-        p = float(predictive_p_in_slot(np.log([float(now)]), logs, slots, slot, least)[0])
+        p = float(predictive_p_in_slot(np.log([float(now)]), logs, slots, slot, LEAST_DOF)[0])
     ratio = now / usual if usual else 1.0
     is_judged = bool(np.isfinite(p))
     measurement = Measurement(

@@ -7,9 +7,12 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
+from typing import TypeVar
 from zoneinfo import ZoneInfo
 
 from stream_monitor.core.errors import InvalidSpecification
+
+Day = TypeVar("Day", bound=date)
 
 DAY_S = 86_400
 WEEK_S = 7 * DAY_S
@@ -137,7 +140,7 @@ class WindowSize:
 @lru_cache(maxsize=65_536)
 def _window_at(size_s: int, timezone: str, origin: date | None, time_s: int) -> Window:
     zone = ZoneInfo(timezone)
-    if size_s % MONTH_S and size_s % DAY_S:
+    if not _is_of_days(size_s):
         start = _midnight(origin or _EPOCH, zone)
         start += (time_s - start) // size_s * size_s
         return Window(start, start + size_s)
@@ -148,6 +151,11 @@ def _window_at(size_s: int, timezone: str, origin: date | None, time_s: int) -> 
 
 _EPOCH = date(1970, 1, 1)
 _A_MONDAY = date(1970, 1, 5)
+
+
+def _is_of_days(size_s: int) -> bool:
+    """Whether it is one of calendar days or months."""
+    return size_s % DAY_S == 0 or size_s % MONTH_S == 0
 
 
 def _days(size_s: int, origin: date | None, day: date) -> tuple[date, date]:
@@ -164,10 +172,15 @@ def _months(size_s: int, origin: date | None, day: date) -> tuple[date, date]:
     origin = origin or _EPOCH
     passed = (day.year - origin.year) * 12 + day.month - origin.month - (day.day < origin.day)
     first = passed // months * months
-    return _months_after(origin, first), _months_after(origin, first + months)
+    return months_after(origin, first), months_after(origin, first + months)
 
 
-def _months_after(day: date, months: int) -> date:
+def months_after(day: Day, months: int) -> Day:
+    """The same day so many months later; every month must have it.
+
+    >>> months_after(date(2024, 12, 1), 2).isoformat()
+    '2025-02-01'
+    """
     years, month = divmod(day.month - 1 + months, 12)
     return day.replace(year=day.year + years, month=month + 1)
 
@@ -224,8 +237,6 @@ def _borders(size: WindowSize) -> Iterator[int]:
     window = size.window_at(_CHECKED_FROM_S)
     yield window.start_s
     yield window.end_s
-    while (
-        size.months or size.size_s % DAY_S == 0
-    ) and window.end_s < _CHECKED_FROM_S + 366 * DAY_S:
+    while _is_of_days(size.size_s) and window.end_s < _CHECKED_FROM_S + 366 * DAY_S:
         window = size.window_at(window.end_s)
         yield window.end_s

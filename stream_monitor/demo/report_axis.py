@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from stream_monitor.core.windows import months_after
 from stream_monitor.demo.report_records import Span, day_in_words
 
 WIDTH = 1040
@@ -50,7 +51,8 @@ class TimeAxis:
         first = self.start.replace(hour=0, minute=0, second=0, microsecond=0)
         if days > 45:
             step = 1 + int(days / 400)
-            months = [_month_after(first, i) for i in range(0, int(days / 28) + 2, step)]
+            first = first.replace(day=1)
+            months = [months_after(first, i) for i in range(0, int(days / 28) + 2, step)]
             return [(month, f"{month:%b %Y}" if step > 1 else f"{month:%b}") for month in months]
         if days > 2:
             step = 1 + int(days / 15)
@@ -103,8 +105,3 @@ def nice_step(extent: float) -> float:
     """1, 2 or 5 times a power of ten that cuts an extent into three to six parts."""
     power: float = 10.0 ** math.floor(math.log10(extent / 3))
     return max((f * power for f in (1, 2, 5) if f * power <= extent / 3 + 1e-12), default=power)
-
-
-def _month_after(day: datetime, months: int) -> datetime:
-    years, month = divmod(day.month - 1 + months, 12)
-    return day.replace(year=day.year + years, month=month + 1, day=1)

@@ -23,14 +23,16 @@ from stream_monitor.core.system_events import input_schema_event, integrity_even
 from stream_monitor.core.warming import warm_up
 from stream_monitor.services.ports import (
     Committed,
+    Condition,
     Consumer,
     Outgoing,
     Producer,
     TopicReader,
     Topics,
+    never,
 )
 from stream_monitor.services.references import ReferenceReader
-from stream_monitor.services.status import Condition, ServiceStatus, never
+from stream_monitor.services.status import ServiceStatus
 from stream_monitor.services.topics import deltas_partition, required_partitions
 from stream_monitor.services.transactions import Transactions
 from stream_monitor.telemetry.snapshot import DetectorSnapshot, Snapshot
@@ -38,7 +40,6 @@ from stream_monitor.telemetry.snapshot import DetectorSnapshot, Snapshot
 log = structlog.get_logger()
 
 _POLL_S = 0.5
-_REFERENCES_EVERY_S = 2.0
 
 
 class Detector:
@@ -70,7 +71,6 @@ class Detector:
         self._assigned: list[TopicPartition] = []
         self._to_restore = False
         self._told: set[tuple[str, ...]] = set()
-        self._last_references_s = -1e9
 
     @property
     def _producer(self) -> Producer:
@@ -126,9 +126,7 @@ class Detector:
     def step(self) -> None:
         """One batch of deltas: read for the commit interval, merge, judge, commit."""
         self.status.last_step_s = time.time()
-        if self._clock() - self._last_references_s >= _REFERENCES_EVERY_S:
-            self._references.refresh()
-            self._last_references_s = self._clock()
+        self._references.look(self._clock())
         settings = self._config.detector
         deadline = self._clock() + settings.commit_interval
         batches: list[Records] = []

@@ -30,6 +30,15 @@ class OffsetsLost(StreamMonitorError):
     """Records between the position and what the broker still keeps are gone."""
 
 
+Condition = Callable[[], bool]
+"""Asked between steps, and while a call to the brokers is repeated."""
+
+
+def never() -> bool:
+    """The condition that does not come."""
+    return False
+
+
 @dataclass(frozen=True, slots=True)
 class Outgoing:
     """One record to write; partition None lets the key choose (murmur2)."""

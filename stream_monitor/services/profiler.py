@@ -19,6 +19,7 @@ from stream_monitor.services.expiry import Expiry
 from stream_monitor.services.guarded import GuardedBatches, ProcessingFailed
 from stream_monitor.services.pending_log import LoggedStore, PendingLog, is_written
 from stream_monitor.services.ports import (
+    Condition,
     Consumer,
     OffsetsLost,
     Outgoing,
@@ -26,18 +27,18 @@ from stream_monitor.services.ports import (
     Producer,
     Topics,
     TransactionAborted,
+    never,
 )
 from stream_monitor.services.recovery import Recovery
 from stream_monitor.services.references import ReferenceReader
 from stream_monitor.services.sources import Sources
-from stream_monitor.services.status import Condition, ServiceStatus, never
+from stream_monitor.services.status import ServiceStatus
 from stream_monitor.services.transactions import Transactions
 from stream_monitor.telemetry.snapshot import ProfilerSnapshot, Snapshot
 
 log = structlog.get_logger()
 
 _POLL_S = 0.2
-_REFERENCES_EVERY_S = 2.0
 _POLL_RECORDS = 10_000
 """Of one poll, so that a batch ends soon after it has reached its size in bytes."""
 
@@ -85,7 +86,6 @@ class Profiler:
         self._to_restore = False
         self._sequence = 0
         self._last_marker_s = -1e9
-        self._last_references_s = -1e9
 
     def snapshot(self) -> Snapshot:
         """What /metrics shows."""
@@ -125,9 +125,7 @@ class Profiler:
     def step(self) -> None:
         """One batch: read for the commit interval, then commit if there is something to say."""
         self.status.last_step_s = time.time()
-        if self._clock() - self._last_references_s >= _REFERENCES_EVERY_S:
-            self._references.refresh()
-            self._last_references_s = self._clock()
+        self._references.look(self._clock())
         try:
             batches = self._collect()
         except OffsetsLost:

@@ -11,6 +11,7 @@ from stream_monitor.core.reference_records import ReferenceAssembler, encode_ref
 from stream_monitor.core.references import Reference
 from stream_monitor.services.ports import Follower, Outgoing, Producer, TopicReader
 
+_LOOK_EVERY_S = 2.0
 _LOAD_TIMEOUT_S = 60.0
 
 
@@ -23,6 +24,7 @@ class ReferenceReader:
         self._topic = topic
         self._assembler = ReferenceAssembler()
         self._follower: Follower | None = None
+        self._looked_s = -1e9
 
     def load(self, clock: Callable[[], float] = time.monotonic) -> None:
         """Reads everything that is there now; raises StreamMonitorError if that takes over a minute."""
@@ -43,6 +45,12 @@ class ReferenceReader:
                 self.catalogue.add(reference)
                 found += 1
         return found
+
+    def look(self, now_s: float) -> None:
+        """Takes what came since, every two seconds."""
+        if now_s - self._looked_s >= _LOOK_EVERY_S:
+            self.refresh()
+            self._looked_s = now_s
 
     def reload(self) -> None:
         """Reads up to the topic's present end, for a reference that a delta already counts by."""

@@ -14,7 +14,8 @@ from threadpoolctl import threadpool_limits
 from stream_monitor.config.loading import Installation
 from stream_monitor.config.monitor import MonitorConfig
 from stream_monitor.config.reloading import ModelFiles
-from stream_monitor.services.status import Condition, ServiceStatus, never
+from stream_monitor.services.ports import Condition, never
+from stream_monitor.services.status import ServiceStatus
 from stream_monitor.telemetry.collector import MetricsCollector
 from stream_monitor.telemetry.server import TelemetryServer
 from stream_monitor.telemetry.snapshot import Snapshot

@@ -3,18 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from stream_monitor.core.records import TopicPartition
-
-Condition = Callable[[], bool]
-"""Asked between steps."""
-
-
-def never() -> bool:
-    """The condition that does not come."""
-    return False
+from stream_monitor.services.ports import Condition, never
 
 
 @dataclass

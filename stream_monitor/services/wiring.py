@@ -18,10 +18,17 @@ from stream_monitor.connectors.kafka.topics import KafkaTopics
 from stream_monitor.connectors.pending_store import DuckPendingStore
 from stream_monitor.services.detector import Detector
 from stream_monitor.services.operator_ports import Administration, RangeReader
-from stream_monitor.services.ports import PendingStore, Producer, TopicReader, Topics
+from stream_monitor.services.ports import (
+    Condition,
+    PendingStore,
+    Producer,
+    TopicReader,
+    Topics,
+    never,
+)
 from stream_monitor.services.profiler import Profiler
 from stream_monitor.services.references import ReferenceReader
-from stream_monitor.services.status import Condition, ServiceStatus, never
+from stream_monitor.services.status import ServiceStatus
 
 __all__ = ["EmbeddedBroker", "Wiring", "wire", "wire_embedded"]
 

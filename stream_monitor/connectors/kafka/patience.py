@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from typing import Final
+
+from stream_monitor.services.ports import Condition
 
 _STOPPING_S: Final = 5.0
 
@@ -12,7 +13,7 @@ _STOPPING_S: Final = 5.0
 class Patience:
     """Lasts for `timeout_s`, and once the service has to stop, for five seconds more at most."""
 
-    def __init__(self, timeout_s: float, should_stop: Callable[[], bool]) -> None:
+    def __init__(self, timeout_s: float, should_stop: Condition) -> None:
         self._deadline_s = time.monotonic() + timeout_s
         self._should_stop = should_stop
         self._is_stopping = False

@@ -22,10 +22,12 @@ from stream_monitor.core.errors import StreamMonitorError
 from stream_monitor.core.records import TopicPartition
 from stream_monitor.services.ports import (
     Committed,
+    Condition,
     Consumer,
     Outgoing,
     ProducerFenced,
     TransactionAborted,
+    never,
 )
 
 _FENCED: Final = (KafkaError._FENCED, KafkaError._FATAL, KafkaError.PRODUCER_FENCED)
@@ -54,7 +56,7 @@ class KafkaProducer:
         self,
         cluster: Cluster,
         transactional_id: str,
-        should_stop: Callable[[], bool] = lambda: False,
+        should_stop: Condition = never,
         *,
         timeout_s: float = 30.0,
     ) -> None:
@@ -108,11 +110,14 @@ class KafkaProducer:
             raise StreamMonitorError("a Kafka transaction takes the offsets of a Kafka consumer")
         positions = [position(at, to) for at, to in offsets.items()]
         metadata = consumer.group_metadata()
+        patience = self._patience()
         self._call(
             "send offsets",
             lambda timeout_s: self._answered(
-                lambda: self._client.send_offsets_to_transaction(positions, metadata, timeout_s)
+                lambda: self._client.send_offsets_to_transaction(positions, metadata, timeout_s),
+                patience,
             ),
+            patience,
         )
         if self._is_embedded:
             self._plain = consumer, offsets
@@ -147,7 +152,7 @@ class KafkaProducer:
         self._is_open = False
         self._client.purge()
 
-    def _answered(self, call: Callable[[], None]) -> None:
+    def _answered(self, call: Callable[[], None], patience: Patience) -> None:
         """Waits for a call in a thread of its own: librdkafka may keep it for long, whatever its time-out.
 
         A producer that is kept can only be left behind, which costs a restored state: while the service
@@ -163,7 +168,6 @@ class KafkaProducer:
                 answers.put(error)
 
         threading.Thread(target=work, name="send-offsets", daemon=True).start()
-        patience = self._patience()
         while True:
             try:
                 error = answers.get(timeout=_PAUSE_S)
@@ -175,8 +179,10 @@ class KafkaProducer:
         if error is not None:
             raise error
 
-    def _call(self, action: str, call: Callable[[float], object]) -> None:
-        patience = self._patience()
+    def _call(
+        self, action: str, call: Callable[[float], object], patience: Patience | None = None
+    ) -> None:
+        patience = patience or self._patience()
         while True:
             try:
                 call(max(_PAUSE_S, min(_SLICE_S, patience.left_s())))

@@ -131,6 +131,9 @@ class CarriedPredictions:
         tags = fields["tags"].take(index).to_pylist() if self._keys else [None] * len(kept)
         found = zip(models, tags, partition[kept].tolist(), strict=True)
         return [
-            [((row or {}) | {PARTITION_KEY: str(at)}).get(key) for key in self._models[name]]
+            [
+                str(at) if key == PARTITION_KEY else (row or {}).get(key)
+                for key in self._models[name]
+            ]
             for name, row, at in found
         ]

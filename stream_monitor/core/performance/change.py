@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from stream_monitor.core.arcsines import arcsine_noise
 from stream_monitor.core.comparison import Comparison
 from stream_monitor.core.drift.mean_change import mean_change
 from stream_monitor.core.drift.rates import rate_change
@@ -62,7 +63,8 @@ def _share(
         return []
     worse = max(0.0, total[0] / total[1] - window[0] / window[1])
     both = (window, *earlier)
-    p_window = _among([arcsine_share(x, n) for x, n in both], [0.25 / max(1, n) for _, n in both])
+    noises = arcsine_noise(np.array([n for _, n in both]))
+    p_window = _among([arcsine_share(x, n) for x, n in both], noises.tolist())
     return [Measurement(aspect, "two_proportion", score.statistic, score.p, p_window, worse)]
 
 

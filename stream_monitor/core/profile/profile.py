@@ -16,7 +16,7 @@ from stream_monitor.core.profile.numeric import NumericPart
 from stream_monitor.core.profile.outcome import OutcomePart
 from stream_monitor.core.profile.part import Part
 from stream_monitor.core.profile.score import ScorePart
-from stream_monitor.core.profile.source import SourcePart
+from stream_monitor.core.profile.source import SourcePart, SourceRange
 from stream_monitor.core.profile.traffic import TrafficPart
 from stream_monitor.core.profile.unknown_fields import FieldsSummary, UnknownFieldsPart
 from stream_monitor.core.schema import Outcome
@@ -161,6 +161,12 @@ class Profile:
         """The fields that the schema does not know; None where none were looked for."""
         part = self.parts.get(UnknownFieldsPart.name)
         return part.summarise() if isinstance(part, UnknownFieldsPart) else None
+
+    @property
+    def source(self) -> tuple[SourceRange, ...]:
+        """Where its events lie in the inference topic, by partition; empty where they are not from it."""
+        part = self.parts.get(SourcePart.name)
+        return part.summarise() if isinstance(part, SourcePart) else ()
 
     def outcome(self, name: str) -> OutcomePart:
         """The part of one outcome; raises KeyError if the model has no such outcome."""

@@ -81,11 +81,11 @@ def test_a_state_that_counts_by_an_unread_reference_is_restored_whole() -> None:
     early = fleet.detector("early")
     stream = random_stream(np.random.default_rng(2), ["flights"], Mixture(events=20))
     for part in fleet.feed(stream, 4):
-        late.service._last_references_s = fleet.clock.now_s + part  # it does not look yet
+        late.service._references._looked_s = fleet.clock.now_s + part  # it does not look yet
     assert early.held[0].models["flights"].panes
     assert not late.service._references.catalogue.all()
     fleet.leave(early)
-    late.service._last_references_s = fleet.clock.now_s + 10
+    late.service._references._looked_s = fleet.clock.now_s + 10
     fleet.step(late, times=3)
     assert late.held[0].models["flights"].panes
     fleet.finish()

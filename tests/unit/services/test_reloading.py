@@ -7,8 +7,9 @@ from dataclasses import dataclass, field, replace
 
 from stream_monitor.config.loading import Installation
 from stream_monitor.config.monitor import MetricsConfig, MonitorConfig
+from stream_monitor.services.ports import Condition, never
 from stream_monitor.services.running import Service, run_reloading
-from stream_monitor.services.status import Condition, ServiceStatus, never
+from stream_monitor.services.status import ServiceStatus
 from stream_monitor.telemetry.snapshot import ProfilerSnapshot
 from tests.brokers.kafka_process import free_ports
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from stream_monitor.services.status import never
+from stream_monitor.services.ports import never
 from tests.unit.services.fleet import Fleet
 from tests.unit.services.made_references import references
 from tests.unit.services.published import assert_as_offline

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Sequence
 
-from stream_monitor.services.status import Condition
+from stream_monitor.services.ports import Condition
 from tests.unit.services.fleet import Process
 
 
