@@ -11,9 +11,10 @@ from structlog.typing import Processor
 
 from stream_monitor.config.monitor import LogConfig
 from stream_monitor.telemetry.redaction import redact
+from stream_monitor.telemetry.repeats import RepeatFilter
 
-LIBRARY: Final = "confluent_kafka"
-"""Name of the logger to hand to Kafka clients, so that librdkafka's lines come here as well."""
+KAFKA: Final = "stream_monitor.kafka"
+"""The logger of the Kafka clients; librdkafka's own lines come through it as well."""
 _CHATTY: Final = ("numba",)
 
 
@@ -41,6 +42,7 @@ def configure_logs(config: LogConfig, stream: TextIO | None = None) -> None:
     )
     handler = _Handler(out)
     handler.setFormatter(formatter)
+    handler.addFilter(RepeatFilter(KAFKA))
     root = logging.getLogger()
     for old in [h for h in root.handlers if isinstance(h, _Handler)]:
         root.removeHandler(old)

@@ -8,6 +8,7 @@ partition count, lose records.
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 
 import pytest
 
@@ -174,4 +175,21 @@ class DeliveryContract:
         member.consumer.seek(at, 3)
         with pytest.raises(OffsetsLost, match="offset 3"):
             poll_until(member.is_at_end, member)
+        member.consumer.close()
+
+    def test_a_position_that_was_left_is_not_reported_as_gone(self, broker: Broker) -> None:
+        topic = broker.topic("in")
+        at = TopicPartition(topic, 0)
+        write(broker.ready_producer(), numbered(topic, 40))
+        member = Member(broker.consumer(), topic)
+        poll_until(member.is_at_end, member)
+        read = member.offsets(at)
+        member.consumer.seek(at, 1000)
+        with suppress(OffsetsLost):
+            member.consumer.poll(1, 0.0)
+            time.sleep(
+                1.0
+            )  # The broker's answer is in the client by now, and nobody has asked for it.
+        member.consumer.seek(at, 0)
+        poll_until(lambda: member.offsets(at) == [*read, *read], member)
         member.consumer.close()

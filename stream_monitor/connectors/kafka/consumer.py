@@ -254,14 +254,27 @@ class KafkaConsumer:
             # The end lies behind the last record where control records follow it.
             self._advance({at: max(self._position.get(at, 0), event.offset() or 0)})
         elif error.code() in (KafkaError._AUTO_OFFSET_RESET, KafkaError.OFFSET_OUT_OF_RANGE):
-            raise OffsetsLost(
-                f"offset {self._position.get(at)} of {_name(at)} is gone from the broker: restore the "
-                "topic, or go on with what is left by `stream-monitor offsets skip`"
-            )
+            self._handle_lost(at, event.offset())
         elif error.code() in MISSING:
             raise failure(f"consume {event.topic()}", error)
         else:
             self._refusals.meet(f"consume {event.topic() or 'in the group'}", error)
+
+    def _handle_lost(self, at: TopicPartition, offset: int | None) -> None:
+        """An offset that the broker does not have.
+
+        librdkafka also delivers what it was told of a position that has been left since: only the offset
+        to go on from is lost. For any other the partition is read again from there, which tells.
+        """
+        if at not in self._position:
+            return
+        if offset != self._position[at]:
+            self._is_moved = True
+            return
+        raise OffsetsLost(
+            f"offset {offset} of {_name(at)} is gone from the broker: restore the topic, or go on with "
+            "what is left by `stream-monitor offsets skip`"
+        )
 
 
 def _name(at: TopicPartition) -> str:

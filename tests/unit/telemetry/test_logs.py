@@ -12,7 +12,7 @@ import pytest
 import structlog
 
 from stream_monitor.config.monitor import LogConfig
-from stream_monitor.telemetry.logs import LIBRARY, configure_logs
+from stream_monitor.telemetry.logs import KAFKA, configure_logs
 
 
 class Terminal(io.StringIO):
@@ -52,10 +52,10 @@ def test_our_lines_are_json_with_time_level_and_logger() -> None:
 
 def test_lines_of_libraries_look_the_same() -> None:
     out = configured()
-    logging.getLogger(LIBRARY).warning("FAIL [thrd:%s]: sasl.password=x", "broker")
+    logging.getLogger(KAFKA).warning("FAIL [thrd:%s]: sasl.password=x", "broker")
     (line,) = lines(out)
     assert line["event"] == "FAIL [thrd:broker]: sasl.password=[redacted]"
-    assert (line["level"], line["logger"]) == ("warning", LIBRARY)
+    assert (line["level"], line["logger"]) == ("warning", KAFKA)
 
 
 def test_warnings_are_logged() -> None:
@@ -70,7 +70,7 @@ def test_warnings_are_logged() -> None:
 def test_the_level_holds_for_everyone() -> None:
     out = configured(level="warning")
     structlog.get_logger("a").info("no")
-    logging.getLogger(LIBRARY).info("no")
+    logging.getLogger(KAFKA).info("no")
     structlog.get_logger("a").warning("yes")
     assert [line["event"] for line in lines(out)] == ["yes"]
 

@@ -1,0 +1,50 @@
+"""Lines that a client repeats without end, as while no broker can be reached."""
+
+from __future__ import annotations
+
+import logging
+import re
+import time
+from collections.abc import Callable
+from typing import Final
+
+_NUMBER: Final = re.compile(r"\d+")
+_MOST_LINES: Final = 1_000
+
+
+class RepeatFilter(logging.Filter):
+    """Lets a logger say the same once in `every_s` seconds, and adds how often it would have.
+
+    Lines are the same if they differ in numbers only: clients, ports and times are numbers. Others'
+    lines, and those of the loggers below, all pass.
+    """
+
+    def __init__(
+        self, logger: str, every_s: float = 30.0, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        super().__init__()
+        self._logger = logger
+        self._every_s = every_s
+        self._clock = clock
+        self._said_s: dict[str, float] = {}
+        self._unsaid: dict[str, int] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """As logging.Filter.filter."""
+        if record.name != self._logger:
+            return True
+        message = record.getMessage()
+        line = _NUMBER.sub("#", message)
+        now_s = self._clock()
+        if now_s - self._said_s.get(line, -self._every_s) < self._every_s:
+            self._unsaid[line] = self._unsaid.get(line, 0) + 1
+            return False
+        if len(self._said_s) >= _MOST_LINES:
+            self._said_s.clear()
+            self._unsaid.clear()
+        self._said_s[line] = now_s
+        unsaid = self._unsaid.pop(line, 0)
+        if unsaid:
+            record.msg = f"{message} ({unsaid} more like this)"
+            record.args = ()
+        return True
