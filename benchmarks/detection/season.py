@@ -5,7 +5,9 @@ Rows change places within their hour of the week, so every week has the same sea
 
 from __future__ import annotations
 
+import os
 from collections import Counter
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -28,6 +30,7 @@ _DAYS: Final = 70
 _SLOTS: Final = 168
 _SEED: Final = 3
 Codes = NDArray[np.int64]
+Counts = Counter[tuple[int, str]]
 
 
 @dataclass(frozen=True)
@@ -52,11 +55,22 @@ class Season:
 
 def run(is_quick: bool) -> list[Row]:
     """Per window size and feature, both rates; shown are the worst feature and the features together."""
+    times = 200 if is_quick else 10_000
+    shares = os.cpu_count() or 1
+    with ProcessPoolExecutor(shares) as pool:
+        found = list(pool.map(_counted, (range(i, times, shares) for i in range(shares))))
+    ours = sum((mine for mine, _ in found), Counter())
+    theirs = sum((other for _, other in found), Counter())
     season = _season()
-    times = 200 if is_quick else 2_000
-    ours: Counter[tuple[int, str]] = Counter()
-    theirs: Counter[tuple[int, str]] = Counter()
-    for repetition in range(times):
+    return [row for n in WINDOWS for row in _rows(season, n, ours, theirs, times)]
+
+
+def _counted(repetitions: range) -> tuple[Counts, Counts]:
+    """Alarms by window size and feature, of the same hours and of all hours."""
+    season = _season()
+    ours: Counts = Counter()
+    theirs: Counts = Counter()
+    for repetition in repetitions:
         rng = np.random.default_rng([_SEED, repetition])
         codes = season.shuffled(rng)
         for f, name in enumerate(season.names):
@@ -68,7 +82,7 @@ def run(is_quick: bool) -> list[Row]:
                 whole = chi_square(k.sum(axis=0), w.sum(axis=0))
                 ours[n, name] += _alarms(stratified)
                 theirs[n, name] += _alarms(whole)
-    return [row for n in WINDOWS for row in _rows(season, n, ours, theirs, times)]
+    return ours, theirs
 
 
 def _alarms(score: Any) -> bool:
@@ -76,7 +90,7 @@ def _alarms(score: Any) -> bool:
 
 
 def _rows(
-    season: Season, n: int, ours: Counter[tuple[int, str]], theirs: Counter[tuple[int, str]], times: int
+    season: Season, n: int, ours: Counts, theirs: Counts, times: int
 ) -> list[Row]:  # fmt: skip
     m = season.reference
     rows = []
@@ -101,7 +115,7 @@ def _tenth_of(rate: float) -> Target:
 
 
 def _shown(
-    rows: list[Row], n: int, m: int, theirs: Counter[tuple[int, str]], times: int, season: Season
+    rows: list[Row], n: int, m: int, theirs: Counts, times: int, season: Season
 ) -> list[Row]:  # fmt: skip
     """The worst row of each target, and how often all hours alarm."""
     found = []
