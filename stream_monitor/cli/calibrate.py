@@ -147,6 +147,7 @@ def _records(result: Calibration) -> Iterator[dict[str, Any]]:
         "weeks": result.null.weeks,
         "incidents": result.before,
         "incidents_per_week": result.before / result.null.weeks,
+        "taken_back_per_week": result.null.taken_back / result.null.weeks,
         "as_it_ran_per_week": result.as_it_ran.incidents / result.as_it_ran.weeks,
         "with_recommended_floors_per_week": result.after / result.null.weeks,
         "with_written_floors_per_week": result.after_writing / result.null.weeks,
@@ -190,6 +191,11 @@ def _next_steps(result: Calibration) -> Iterator[str]:
         f"{result.before} false alarms in {run.weeks:.1f} weeks ({kind}): {per_week:.2f} a week, where the "
         f"budget allows {result.budget:g}"
     )
+    if run.taken_back:
+        yield (
+            f"{run.taken_back} more were said of windows that were open, and taken back when these closed: "
+            "`early` costs them"
+        )
     if result.shuffled:
         was = result.as_it_ran.incidents / result.as_it_ran.weeks
         more = (

@@ -172,6 +172,11 @@ class DriftEvent:
     source: tuple[SourceRange, ...] = ()
 
     @property
+    def is_early(self) -> bool:
+        """Whether it is about a window that is open."""
+        return self.until_s < self.window.end_s
+
+    @property
     def result(self) -> FeatureResult | None:
         """The feature beside the reference that moved most, of those that the incident is about."""
         own = [r for r in self.results if r.reference.value in self.references]

@@ -12,6 +12,7 @@ import pyarrow as pa
 from stream_monitor.core.calibrating import Course, Finding, Moment
 from stream_monitor.core.drift_events import TrackKey
 from stream_monitor.core.errors import InvalidSpecification
+from stream_monitor.core.incidents import Status
 from stream_monitor.core.policy import Aspect, ModelSpec
 from stream_monitor.core.profile.profile import ALL
 from stream_monitor.core.references import Reference
@@ -35,7 +36,7 @@ class NullRun:
     """What was judged after the reference, muted subjects left out.
 
     `weeks` is the time judged. `rows` is the median number of events in windows of all segments together,
-    by size.
+    by size. `taken_back` are events about open windows that were retracted when these closed.
     """
 
     courses: tuple[Course, ...]
@@ -43,6 +44,7 @@ class NullRun:
     windows: int
     rows: float
     reference_rows: int
+    taken_back: int = 0
 
     @property
     def incidents(self) -> int:
@@ -56,6 +58,7 @@ class NullRun:
             courses=self.courses + other.courses,
             weeks=self.weeks + other.weeks,
             windows=self.windows + other.windows,
+            taken_back=self.taken_back + other.taken_back,
         )
 
 
@@ -126,12 +129,17 @@ class _Collector:
         self._last_s = last_s
         self._rows: dict[Window, int] = {}
         self._quiet: dict[tuple[str, Aspect, float, float], Finding] = {}
+        self._early: dict[str, Status] = {}
         self.moments: dict[TrackKey, dict[Window, Moment]] = {}
 
     def collect(self, outputs: Iterable[Output]) -> None:
         """Takes in what is published."""
         for output in outputs:
-            if isinstance(output, DriftEvent) or output.window.end_s > self._last_s:
+            if output.window.end_s > self._last_s:
+                continue
+            if isinstance(output, DriftEvent):
+                if output.is_early or output.event_id in self._early:
+                    self._early[output.event_id] = output.status
                 continue
             key, is_muted = output.key, self._is_muted(output)
             if isinstance(output, WindowResult) and key.segment == ALL:
@@ -161,6 +169,7 @@ class _Collector:
             len(self._rows),
             median(self._rows.values()),
             reference_rows,
+            sum(status is Status.RETRACTED for status in self._early.values()),
         )
 
     def _is_muted(self, output: WindowResult | PerformanceResult) -> bool:

@@ -40,8 +40,9 @@ class Sighting:
 
     `window` is None where it never did. A window in which it drifts without the injection too proves
     nothing and does not count: `masked` of the `windows` after the start are such. `delay_windows` is 1 for
-    the window that holds the start; `delay_s` ends with the window; `rows` are the events from the start
-    until then. `ratio` is that of this window, or the largest of those that are not masked.
+    the window that holds the start; `delay_s` ends with the window, or with the early look that told of it;
+    `rows` are the events from the start until then. `ratio` is that of this window, or the largest of those
+    that are not masked.
     """
 
     size: str
@@ -200,7 +201,7 @@ def _sightings(
         found = _first_seen(untouched, watch, key, start_s)
         found = replace(found, is_touched=key[1] in touched)
         if found.window is not None:
-            end_row = int(np.searchsorted(times, found.window.end_s * MICRO))
+            end_row = int(np.searchsorted(times, watch.seen_s(key, found.window) * MICRO))
             found = replace(found, rows=end_row - start_row)
         yield found
 
@@ -217,7 +218,7 @@ def _first_seen(untouched: Watch, watch: Watch, key: SubjectKey, start_s: int) -
         is_touched=False,
         window=first,
         delay_windows=None if first is None else ordered.index(first) + 1,
-        delay_s=None if first is None else first.end_s - start_s,
+        delay_s=None if first is None else watch.seen_s(key, first) - start_s,
         rows=None,
         windows=len(after),
         masked=len(masked),

@@ -47,7 +47,8 @@ class Shares:
 class Watch:
     """A run over all segments together: the last revision of each window, versions side by side as one.
 
-    `opened` are the windows in which incidents opened and were not retracted, by the event's id.
+    `opened` are the windows in which incidents opened and were not retracted, by the event's id; `early`
+    says by when (seconds) a subject was first said to drift in a window that was still open.
     """
 
     features: tuple[str, ...]
@@ -55,6 +56,7 @@ class Watch:
     last_s: int
     verdicts: dict[SubjectKey, dict[Window, Seen]] = field(default_factory=dict)
     opened: dict[str, Window] = field(default_factory=dict)
+    early: dict[SubjectKey, dict[Window, int]] = field(default_factory=dict)
     shares: dict[tuple[str, Window], Shares] = field(default_factory=dict)
     _versions: dict[tuple[SubjectKey, Window], dict[str, Seen]] = field(default_factory=dict)
 
@@ -64,9 +66,7 @@ class Watch:
             if output.key.segment != ALL or output.window.end_s > self.last_s:
                 continue
             if isinstance(output, DriftEvent):
-                self.opened.pop(output.event_id, None)
-                if output.status is Status.OPENED:
-                    self.opened[output.event_id] = output.window
+                self._hear(output)
                 continue
             for name, found in by_feature(output.features).items():
                 self._see(output.key, name, output.window, found)
@@ -76,6 +76,18 @@ class Watch:
     def windows(self, key: SubjectKey) -> Mapping[Window, Seen]:
         """What was said of a subject; nothing where it was not judged."""
         return self.verdicts.get(key, {})
+
+    def seen_s(self, key: SubjectKey, window: Window) -> int:
+        """When the verdict of a window was first known, in seconds: at its end, or by an early look."""
+        return self.early.get(key, {}).get(window, window.end_s)
+
+    def _hear(self, event: DriftEvent) -> None:
+        self.opened.pop(event.event_id, None)
+        if event.status is Status.OPENED:
+            self.opened[event.event_id] = event.window
+        for reference in event.references if event.is_early else ():
+            key = (event.key.size, event.feature, reference)
+            self.early.setdefault(key, {}).setdefault(event.window, event.until_s)
 
     def _see(
         self, of: WindowKey, name: str, window: Window, found: Iterable[FeatureResult]

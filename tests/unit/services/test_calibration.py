@@ -20,7 +20,16 @@ from stream_monitor.services.calibration import (
 from stream_monitor.services.history import ReferencePeriod, reference_of, table_rows
 from stream_monitor.services.null_runs import after_reference, null_run
 from stream_monitor.services.size_trials import candidate_sizes
-from tests.unit.services.histories import DAY_S, DAYS, PERIOD, REFERENCE_DAYS, made, model, spec
+from tests.unit.services.histories import (
+    DAY_S,
+    DAYS,
+    PER_DAY,
+    PERIOD,
+    REFERENCE_DAYS,
+    made,
+    model,
+    spec,
+)
 
 LOUD_DAYS = (32, 41, 50, 59)
 SPEC = spec(alarms_per_week=0.4)
@@ -65,6 +74,21 @@ def test_incidents_are_those_that_the_monitor_publishes() -> None:
     found = counted(ROWS, SPEC)
     assert found == opened(ROWS, SPEC)
     assert found["amount"] == len(LOUD_DAYS)
+
+
+def test_what_is_said_of_an_open_window_and_taken_back_is_told() -> None:
+    """On one day all of Germany comes first, so that only the whole day is as ever."""
+    early = replace(SPEC, windows=(WindowSize(DAY_S // 4), WindowSize(DAY_S, early=True)))
+    table = made().table
+    at = slice(50 * PER_DAY, 51 * PER_DAY)
+    countries = table["country"].to_pylist()
+    countries[at] = sorted(countries[at], key=lambda name: name != "DE")
+    place = table.schema.get_field_index("country")
+    sorted_day = table_rows(table.set_column(place, "country", [countries]), model(), early)
+    assert null_run(table_rows(table, model(), early), early, PERIOD).taken_back == 0
+    found = null_run(sorted_day, early, PERIOD)
+    assert found.taken_back == 1
+    assert found.add(found).taken_back == 2
 
 
 def test_only_what_comes_after_the_reference_is_judged(result: Calibration) -> None:

@@ -1,5 +1,6 @@
 """Simulated drift over a made history: the drifted subjects alarm after the start, and the delay is right."""
 
+from dataclasses import replace
 from typing import Any
 
 import pyarrow as pa
@@ -7,7 +8,7 @@ import pytest
 
 from stream_monitor.core.errors import InvalidSpecification
 from stream_monitor.core.injection.drift import DriftKind
-from stream_monitor.core.windows import Window
+from stream_monitor.core.windows import Window, WindowSize
 from stream_monitor.services.drift_requests import DriftRequest, drifting_features
 from stream_monitor.services.simulating import Sighting, Simulation, simulate
 from tests.unit.services.histories import (
@@ -61,6 +62,18 @@ def test_a_large_drift_is_seen_in_its_first_window(
     assert seen.window == Window(START_S_40, START_S_40 + DAY_S)
     assert (seen.delay_windows, seen.delay_s, seen.rows) == (1, DAY_S, PER_DAY)
     assert seen.ratio >= 1
+
+
+def test_an_early_look_shortens_the_delay() -> None:
+    early = replace(SPEC, windows=(WindowSize(DAY_S // 4), WindowSize(DAY_S, early=True)))
+    request = DriftRequest(DriftKind.MEAN, start=START, sizes=(4.0,), features=("amount",))
+    found = simulate(TABLE, MODEL, early, PERIOD, request)
+    days = [s for s in found.trials[0].touched if s.size == "1d" and s.reference == "validation"]
+    [seen] = [s for s in days if s.subject == "amount"]
+    assert seen.window == Window(START_S_40, START_S_40 + DAY_S)
+    assert (seen.delay_windows, seen.delay_s) == (1, DAY_S // 4)
+    assert seen.rows is not None
+    assert 0 < seen.rows < PER_DAY / 2
 
 
 def test_sizes_are_compared_and_a_smaller_drift_is_seen_later_or_not_at_all() -> None:
