@@ -13,7 +13,7 @@ from confluent_kafka import TIMESTAMP_LOG_APPEND_TIME, KafkaError, Message
 from confluent_kafka import Producer as Client
 
 from stream_monitor.connectors.kafka.settings import Cluster, producer_settings
-from stream_monitor.services.ports import Outgoing
+from stream_monitor.services.ports import Condition, Outgoing
 
 _WAIT_S: Final = 60.0
 
@@ -21,7 +21,7 @@ _WAIT_S: Final = 60.0
 class PlainProducer:
     """Takes the place of KafkaProducer."""
 
-    def __init__(self, cluster: Cluster, transactional_id: str) -> None:
+    def __init__(self, cluster: Cluster, transactional_id: str, _: Condition) -> None:
         self.epoch = str(uuid.uuid4())
         settings = producer_settings(cluster, transactional_id)
         for name in ("transactional.id", "transaction.timeout.ms"):

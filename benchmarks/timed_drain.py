@@ -8,17 +8,21 @@ from __future__ import annotations
 import gc
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from benchmarks.plain_producer import PlainProducer
 from benchmarks.workload import installation_at
+from stream_monitor.connectors.kafka.settings import Cluster
 from stream_monitor.services import wiring
+from stream_monitor.services.ports import Condition, Producer
 from stream_monitor.services.profiler import Profiler
 
 
 def main(config: str, records: str, producer: str) -> None:
     if producer == "plain":
-        vars(wiring)["KafkaProducer"] = PlainProducer
+        plain: Callable[[Cluster, str, Condition], Producer] = PlainProducer
+        vars(wiring)["KafkaProducer"] = plain
     installation = installation_at(Path(config))
     service = wiring.wire(installation).profiler()
     gc.collect()
