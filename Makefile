@@ -56,6 +56,10 @@ check: $(STAMP) ## format, lint, types, layers and the fast tests
 bench: $(STAMP) ## measure throughput on this machine
 	@$(BIN)/python -m benchmarks
 
+.PHONY: bench-join
+bench-join: $(STAMP) ## the join of up to 50 million waiting predictions (7 GB of memory and disk)
+	@$(BIN)/python -m benchmarks.pending_join
+
 .PHONY: rules
 rules: $(STAMP) ## write the alert rules of config/
 	@$(BIN)/stream-monitor rules --config config/monitor.yaml --out config/prometheus/alerting_rules.yml

@@ -1,19 +1,18 @@
-"""`python -m benchmarks`: every measurement, one table, results/latest.json and docs/benchmarks.md."""
+"""`python -m benchmarks`: profiler and judging, one table, results/latest.json and docs/benchmarks.md."""
 
 from __future__ import annotations
 
 import argparse
 import sys
 
-from benchmarks import judging, pending_join, profiler
-from benchmarks.results import keep, show
+from benchmarks import judging, profiler
+from benchmarks.results import LATEST, keep, show
 from tests.brokers.provision import BrokerUnavailable
 
 
 def main() -> int:
     """Exit code 2 where there is no real broker: nothing is written then."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("--full", action="store_true", help="10 million pending predictions")
     parser.add_argument("--events", type=int, default=profiler.EVENTS)
     given = parser.parse_args()
     try:
@@ -21,8 +20,8 @@ def main() -> int:
     except BrokerUnavailable as reason:
         print(f"no real Kafka: {reason}", file=sys.stderr)
         return 2
-    rows += [*judging.run(), *pending_join.run(given.full)]
-    keep(rows)
+    rows += judging.run()
+    keep(LATEST, rows)
     show(rows)
     return 0
 

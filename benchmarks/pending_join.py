@@ -8,6 +8,7 @@ import os
 import sqlite3
 import tempfile
 import time
+from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any, Final
@@ -16,14 +17,12 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from benchmarks.results import Row, median_row, repeated, show
+from benchmarks.results import PENDING_JOIN, Row, keep, median_row, repeated, show
 from stream_monitor.connectors.pending_store import DuckPendingStore
 from stream_monitor.connectors.pending_store.columns import LABELS, PREDICTIONS
 from stream_monitor.core.records import TopicPartition
 
-ROWS: Final = 1_000_000
-FULL_ROWS: Final = 10_000_000
-HUGE_ROWS: Final = 50_000_000
+ROWS: Final = (1_000_000, 10_000_000, 50_000_000)
 BATCH: Final = 25_000
 APPENDED: Final = 4 * BATCH
 LABELLED: Final = 100_000
@@ -37,9 +36,8 @@ _AIRPORTS: Final = 50
 _NAME: Final = "pending join"
 
 
-def run(is_full: bool = False, is_huge: bool = False) -> list[Row]:
-    """All rows; the alternative is measured at the smallest size."""
-    sizes = [ROWS] + [FULL_ROWS] * is_full + [HUGE_ROWS] * is_huge
+def run(sizes: Sequence[int]) -> list[Row]:
+    """All rows; the alternative is measured at the first, smallest size."""
     rows: list[Row] = []
     for size in sizes:
         # In a process of its own: what was freed before would be counted as its memory.
@@ -47,8 +45,8 @@ def run(is_full: bool = False, is_huge: bool = False) -> list[Row]:
         with tempfile.TemporaryDirectory() as name, alone as pool:
             rows += pool.submit(_ours, Path(name) / "ours", size).result()
     with tempfile.TemporaryDirectory() as name:
-        theirs = _Sqlite(Path(name) / "theirs.db", ROWS)
-        rows += _measured("SQLite", theirs, ROWS)
+        theirs = _Sqlite(Path(name) / "theirs.db", sizes[0])
+        rows += _measured("SQLite", theirs, sizes[0])
         theirs.close()
     return rows
 
@@ -278,10 +276,12 @@ def _resident_bytes() -> int:
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--full", action="store_true", help="10 million predictions too")
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.pending_join", description=__doc__)
     parser.add_argument(
-        "--huge", action="store_true", help="50 million too: 7 GB of memory and disk"
+        "--small", action="store_true", help="1 million predictions only; writes no page"
     )
-    options = parser.parse_args()
-    show(run(options.full, options.huge))
+    is_small = parser.parse_args().small
+    found = run(ROWS[:1] if is_small else ROWS)
+    show(found)
+    if not is_small:
+        keep(PENDING_JOIN, found)

@@ -18,7 +18,9 @@ from rich.table import Table
 from benchmarks.processes import ROOT
 
 LATEST: Final = ROOT / "benchmarks" / "results" / "latest.json"
+PENDING_JOIN: Final = LATEST.with_name("pending_join.json")
 SOAK: Final = LATEST.with_name("soak.json")
+_ALL: Final = (LATEST, PENDING_JOIN, SOAK)
 PAGE: Final = ROOT / "docs" / "benchmarks.md"
 _COLUMNS: Final = ("benchmark", "case", "value", "unit", "spread", "note")
 
@@ -75,17 +77,8 @@ def show(rows: Sequence[Row]) -> None:
     Console(width=None if Console().is_terminal else 160).print(table)
 
 
-def keep(rows: Sequence[Row]) -> None:
-    """Writes latest.json and the page."""
-    _keep(LATEST, rows)
-
-
-def keep_soak(rows: Sequence[Row]) -> None:
-    """Writes soak.json and the page."""
-    _keep(SOAK, rows)
-
-
-def _keep(path: Path, rows: Sequence[Row]) -> None:
+def keep(path: Path, rows: Sequence[Row]) -> None:
+    """Writes one of the files of figures, and the page of them all."""
     kept = {
         "date": datetime.now(UTC).date().isoformat(),
         "machine": machine(),
@@ -93,7 +86,7 @@ def _keep(path: Path, rows: Sequence[Row]) -> None:
     }
     path.parent.mkdir(exist_ok=True)
     path.write_text(json.dumps(kept, indent=1) + "\n", encoding="utf-8")
-    found = [json.loads(p.read_text(encoding="utf-8")) for p in (LATEST, SOAK) if p.is_file()]
+    found = [json.loads(p.read_text(encoding="utf-8")) for p in _ALL if p.is_file()]
     PAGE.write_text(page(found), encoding="utf-8")
 
 
@@ -122,9 +115,9 @@ def _number(value: float) -> str:
 
 
 _INTRODUCTION: Final = """\
-`make bench` and `make soak` measure on the machine they run on and write this page. Compare figures of
-one run with each other, not with those of another machine: every competitor ran in the same minutes on
-the same data.
+`make bench`, `make bench-join` and `make soak` measure on the machine they run on and write this page.
+Compare figures of one run with each other, not with those of another machine: every competitor ran in
+the same minutes on the same data.
 Values are medians. Times are processor time (user and system, all threads of the process) unless a row
 says wall."""
 _MEANINGS: Final = {

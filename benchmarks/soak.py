@@ -9,7 +9,7 @@ import argparse
 import sys
 
 from benchmarks import fault_soak, live_soak
-from benchmarks.results import Row, keep_soak, show
+from benchmarks.results import SOAK, Row, keep, show
 from tests.brokers.provision import BrokerUnavailable
 
 
@@ -35,7 +35,7 @@ def main() -> int:
     show(rows)
     print("everything held" if held else "something did not hold")
     if held:
-        keep_soak(rows)
+        keep(SOAK, rows)
     return 0 if held else 1
 
 
