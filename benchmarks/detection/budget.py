@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from concurrent.futures import ProcessPoolExecutor
 from itertools import repeat
 from typing import Final
@@ -20,7 +19,7 @@ _QUICK_WEEKS: Final = 4
 def run(is_quick: bool) -> list[Row]:
     """One row per variant, each in a process of its own."""
     weeks = _QUICK_WEEKS if is_quick else _WEEKS
-    with ProcessPoolExecutor(min(len(VARIANTS), os.cpu_count() or 1)) as pool:
+    with ProcessPoolExecutor() as pool:
         found = list(pool.map(incidents_per_week, VARIANTS, repeat(weeks), repeat(_SEED)))
     rows = []
     for variant, (false, true) in zip(VARIANTS, found, strict=True):

@@ -139,14 +139,14 @@ def _july(found: Replay, reference: str) -> tuple[list[str], list[str]]:
 
 def _open_days(found: Replay, feature: str, reference: str, days: Iterable[str]) -> list[str]:
     """Those of the days on which an incident of a feature against a reference is open."""
-    moves = sorted(
-        (_day(record), record["status"] != "recovered")
+    is_open = {
+        _day(record): record["alert_status"] == "firing"
         for record in found.records
         if record["type"] == "drift" and record["feature"] == feature
         if reference in record["references"]
-    )
-    state = {day: max((at for at, _ in moves if at <= day), default="") for day in days}
-    return [day for day, at in state.items() if dict(moves).get(at, False)]
+    }
+    last = {day: max((moved for moved in is_open if moved <= day), default="") for day in days}
+    return [day for day, moved in last.items() if is_open.get(moved, False)]
 
 
 def _is_drift_of_values(aspect: Record) -> bool:

@@ -9,6 +9,7 @@ import os
 from collections import Counter
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from itertools import repeat
 from typing import Any, Final
 
 import numpy as np
@@ -57,17 +58,17 @@ def run(is_quick: bool) -> list[Row]:
     """Per window size and feature, both rates; shown are the worst feature and the features together."""
     times = 200 if is_quick else 10_000
     shares = os.cpu_count() or 1
+    season = _season()
     with ProcessPoolExecutor(shares) as pool:
-        found = list(pool.map(_counted, (range(i, times, shares) for i in range(shares))))
+        parts = (range(i, times, shares) for i in range(shares))
+        found = list(pool.map(_counted, repeat(season), parts))
     ours = sum((mine for mine, _ in found), Counter())
     theirs = sum((other for _, other in found), Counter())
-    season = _season()
     return [row for n in WINDOWS for row in _rows(season, n, ours, theirs, times)]
 
 
-def _counted(repetitions: range) -> tuple[Counts, Counts]:
+def _counted(season: Season, repetitions: range) -> tuple[Counts, Counts]:
     """Alarms by window size and feature, of the same hours and of all hours."""
-    season = _season()
     ours: Counts = Counter()
     theirs: Counts = Counter()
     for repetition in repetitions:

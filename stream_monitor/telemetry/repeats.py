@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import re
 import time
 from collections.abc import Callable
@@ -26,8 +27,7 @@ class RepeatFilter(logging.Filter):
         self._logger = logger
         self._every_s = every_s
         self._clock = clock
-        self._said_s: dict[str, float] = {}
-        self._unsaid: dict[str, int] = {}
+        self._said: dict[str, tuple[float, int]] = {}
 
     def filter(self, record: logging.LogRecord) -> bool:
         """As logging.Filter.filter."""
@@ -36,14 +36,13 @@ class RepeatFilter(logging.Filter):
         message = record.getMessage()
         line = _NUMBER.sub("#", message)
         now_s = self._clock()
-        if now_s - self._said_s.get(line, -self._every_s) < self._every_s:
-            self._unsaid[line] = self._unsaid.get(line, 0) + 1
+        said_s, unsaid = self._said.get(line, (-math.inf, 0))
+        if now_s - said_s < self._every_s:
+            self._said[line] = said_s, unsaid + 1
             return False
-        if len(self._said_s) >= _MOST_LINES:
-            self._said_s.clear()
-            self._unsaid.clear()
-        self._said_s[line] = now_s
-        unsaid = self._unsaid.pop(line, 0)
+        if len(self._said) >= _MOST_LINES:
+            self._said.clear()
+        self._said[line] = now_s, 0
         if unsaid:
             record.msg = f"{message} ({unsaid} more like this)"
             record.args = ()

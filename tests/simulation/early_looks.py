@@ -10,10 +10,9 @@ import numpy as np
 
 from stream_monitor.core.policy import ModelSpec
 from stream_monitor.core.reference_catalogue import ReferenceCatalogue
-from tests.simulation.scenarios import Scenario, drawn_scenario, live, start_all
+from tests.simulation.scenarios import Scenario, drawn_scenario, lived
 from tests.simulation.world import World
 from tests.unit.services.made_references import reference_of
-from tests.unit.services.source_stream import random_stream
 from tests.unit.services.watched import model
 
 _WINDOWS = [{"size": "5m"}, {"size": "15m", "early": True, "recover_after": 1}]
@@ -44,11 +43,4 @@ def run_with_early_looks(seed: int) -> tuple[World, Scenario]:
         drawn, models=_models(), is_strict=True, absent=None,
         mixture=replace(drawn.mixture, events=120, hours=1.9, late=0.0, versions=("1",)),
     )  # fmt: skip
-    world = World(
-        rng, scenario.config, scenario.models, _catalogue(), scenario.timeouts,
-        is_static=scenario.is_static,
-    )  # fmt: skip
-    start_all(world)
-    live(world, scenario, random_stream(rng, list(scenario.models), scenario.mixture))
-    world.finish()
-    return world, scenario
+    return lived(rng, scenario, _catalogue()), scenario

@@ -101,20 +101,21 @@ def run(seed: int, switch: Switch = Switch.NONE) -> tuple[World, Scenario]:
     """Everything that happens in a seed, up to the end of the stream."""
     rng = np.random.default_rng(seed)
     scenario = drawn_scenario(rng)
+    return lived(rng, scenario, catalogue(), switch), scenario
+
+
+def lived(
+    rng: Generator, scenario: Scenario, known: ReferenceCatalogue, switch: Switch = Switch.NONE
+) -> World:
+    """A world with these references, at the end of a stream of the scenario's mixture."""
     world = World(
-        rng,
-        scenario.config,
-        scenario.models,
-        catalogue(),
-        scenario.timeouts,
-        switch,
-        scenario.is_static,
+        rng, scenario.config, scenario.models, known, scenario.timeouts, switch, scenario.is_static
     )
     with newest_partition(switch):
         start_all(world)
         live(world, scenario, random_stream(rng, list(scenario.models), scenario.mixture))
         world.finish()
-    return world, scenario
+    return world
 
 
 def start_all(world: World) -> None:

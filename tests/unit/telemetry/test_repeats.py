@@ -43,7 +43,7 @@ def test_what_is_remembered_is_bounded() -> None:
     said = Said()
     for letters in range(2_500):
         assert said("x" * letters + "failed")
-    assert len(said.filter._said_s) <= 1_000
+    assert len(said.filter._said) <= 1_000
 
 
 def test_it_is_the_logger_of_the_kafka_clients() -> None:
