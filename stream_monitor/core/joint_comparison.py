@@ -10,25 +10,33 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from stream_monitor.core.drift.correlation import MINIMUM_ROWS, correlation_changes, fisher_z
-from stream_monitor.core.drift.cramers_v import (
-    association_change,
-    cramers_v,
-    standardised_residuals,
+from stream_monitor.core.drift.association_pattern import (
+    log_pattern_distance,
+    pattern_noise,
+    pattern_strength,
 )
+from stream_monitor.core.drift.correlation import (
+    MINIMUM_ROWS,
+    correlation_changes,
+    fisher_z,
+    fisher_z_noise,
+)
+from stream_monitor.core.drift.cramers_v import association_change, cramers_v
 from stream_monitor.core.drift.reconstruction import principal_components, reconstruction_error
 from stream_monitor.core.drift.score import Score
-from stream_monitor.core.drift.window_null import predictive_p_among
+from stream_monitor.core.drift.shape_growth import without_growth
+from stream_monitor.core.drift.window_null import (
+    RowNoise,
+    predictive_p_among,
+    predictive_p_among_skewed,
+)
 from stream_monitor.core.errors import IncompatibleProfiles
+from stream_monitor.core.placing import mean_over_windows
 from stream_monitor.core.profile.joint import JointPart, JointSummary
 from stream_monitor.core.verdicts import LEAST_DOF
 
 Counts = NDArray[np.int64]
 Floats = NDArray[np.float64]
-Place = Callable[[Floats, Floats], Floats]
-"""p of F summaries among those of K windows, (K, F); NaN where there is none."""
-
-_NO_DISTANCE = 1e-12
 _OTHER_PAIRS = "joint counts of different pairs cannot be compared"
 
 
@@ -80,20 +88,26 @@ def deciding_pair(pairs: Sequence[PairComparison], floor: float) -> PairComparis
     return min(quiet, key=lambda x: (x.effect < floor, x.p, -x.effect), default=None)
 
 
-def _among(c: Floats, reference: Floats) -> Floats:
-    return predictive_p_among(c, reference, LEAST_DOF)
+@dataclass(frozen=True, slots=True)
+class _Patterns:
+    """A categorical pair in the reference's windows, (K,), NaN for none.
+
+    `inverse_rows` is the mean of 1/rows over them, `noise` that of one row, of strength and of distance.
+    """
+
+    strengths: Floats
+    distances: Floats
+    inverse_rows: float
+    noise: tuple[float, float]
 
 
 class JointReference:
     """A reference's pairs prepared for comparing windows of one size."""
 
-    def __init__(
-        self, reference: JointPart, windows: Sequence[JointSummary], place: Place = _among
-    ) -> None:
+    def __init__(self, reference: JointPart, windows: Sequence[JointSummary]) -> None:
         self.params = reference.params
         self.total = reference.summarise()
         self.windows = tuple(windows)
-        self.place = place
         self._upper = np.triu_indices(len(self.params.features), k=1)
 
     def compare(self, window: JointPart, quiet: Callable[[str], bool]) -> JointComparison:
@@ -118,7 +132,8 @@ class JointReference:
         own, other = window.correlations[self._upper], self._own_correlations[self._upper]
         n, m = window.n[self._upper], self.total.n[self._upper]
         z, p = correlation_changes(own, n, other, m)
-        p_window = self.place(fisher_z(own), self._z)
+        noise = RowNoise(*fisher_z_noise(n, self._inverse_rows, other))
+        p_window = predictive_p_among(fisher_z(own), self._z, LEAST_DOF, noise)
         measured = np.flatnonzero(np.isfinite(p))
         names = [feature.name for feature in self.params.features]
         columns = (
@@ -143,13 +158,21 @@ class JointReference:
     @cached_property
     def _z(self) -> Floats:
         """Fisher's z of every pair in every window, (K, pairs)."""
-        rows = [
-            np.where(
-                window.n[self._upper] >= MINIMUM_ROWS, window.correlations[self._upper], np.nan
-            )
-            for window in self.windows
-        ]
-        return fisher_z(np.array(rows).reshape(len(rows), len(self._upper[0])))
+        rows = [window.correlations[self._upper] for window in self.windows]
+        z = fisher_z(np.array(rows).reshape(self._rows.shape))
+        return np.where(self._rows >= MINIMUM_ROWS, z, np.nan)
+
+    @cached_property
+    def _rows(self) -> Floats:
+        """Rows of every pair in every window, (K, pairs)."""
+        rows = [window.n[self._upper] for window in self.windows]
+        return np.array(rows).reshape(len(rows), len(self._upper[0]))
+
+    @cached_property
+    def _inverse_rows(self) -> Floats:
+        """The mean of 1/(rows − 3) over the windows in which a pair is known."""
+        inverse = 1.0 / np.maximum(1.0, self._rows - 3.0)
+        return mean_over_windows(np.where(np.isfinite(self._z), inverse, np.nan))
 
     def _associations(
         self, window: JointSummary, loud: frozenset[str]
@@ -176,22 +199,41 @@ class JointReference:
         return tuple(found)
 
     def _association_p(self, at: int, table: Counts) -> tuple[float | None, int]:
-        """p of a window's association among the windows', Bonferroni over its summaries, and K."""
-        earlier = self._patterns[at]
-        now = association_summaries(self.total.tables[at], table[None])
-        ps = self.place(now[0], earlier)
+        """p of a window's association among the windows', Bonferroni over its two summaries, and K."""
+        total, earlier = self.total.tables[at], self._patterns[at]
+        along, around = earlier.noise
+        n = int(table.sum())
+        noise = RowNoise(np.array([along / max(1, n)]), np.array([along * earlier.inverse_rows]))
+        strength = predictive_p_among(
+            pattern_strength(total, table[None]), earlier.strengths[:, None], LEAST_DOF, noise
+        )
+        distances = earlier.distances[:, None]
+        distance = without_growth(
+            log_pattern_distance(total, table[None]), distances, np.array([around]),
+            np.array([n * earlier.inverse_rows]),
+        )  # fmt: skip
+        beyond = predictive_p_among_skewed(distance, distances, LEAST_DOF, is_upper=True)
+        ps = np.concatenate([strength, beyond])
         known = ps[np.isfinite(ps)]
-        windows = int(np.isfinite(earlier[:, 0]).sum())
+        windows = int(np.isfinite(earlier.strengths).sum())
         return (float(len(known) * known.min()) if len(known) else None), windows
 
     @cached_property
-    def _patterns(self) -> list[Floats]:
-        """The summaries of every categorical pair in every window, each beside all other rows."""
+    def _patterns(self) -> list[_Patterns]:
+        """Every categorical pair in every window, each beside all other rows."""
         found = []
         for at, total in enumerate(self.total.tables):
             shape = (len(self.windows), *total.shape)
             tables = np.array([w.tables[at] for w in self.windows], np.int64).reshape(shape)
-            found.append(association_summaries(np.maximum(0, total - tables), tables))
+            others = np.maximum(0, total - tables)
+            strengths = pattern_strength(others, tables)
+            rows = np.where(np.isfinite(strengths), tables.sum(axis=(-2, -1)), np.nan)
+            found.append(
+                _Patterns(
+                    strengths, log_pattern_distance(others, tables),
+                    float(mean_over_windows(1.0 / rows)), pattern_noise(total),
+                )
+            )  # fmt: skip
         return found
 
     @cached_property
@@ -215,20 +257,3 @@ class JointReference:
         return reconstruction_error(
             moments, correlation, components, window.rows, self.total.rows
         )  # fmt: skip
-
-
-def association_summaries(references: Counts, tables: Counts) -> Floats:
-    """Two signed summaries of tables (K, r, c) for the window-to-window null, (K, 2).
-
-    The strength of the reference's pattern, Σ ρ·ρ_ref/√Σ ρ_ref², and the logarithm of the distance to
-    it, ln Σ (ρ − ρ_ref)², ρ the standardised residuals. `references` is one table or one per window. NaN
-    for fewer than MINIMUM_ROWS rows.
-    """
-    own, other = standardised_residuals(tables), standardised_residuals(references)
-    axes = (-2, -1)
-    length = np.sqrt((other * other).sum(axis=axes))
-    strength = (own * other).sum(axis=axes) / np.maximum(length, _NO_DISTANCE)
-    distance = np.log(np.maximum(((own - other) ** 2).sum(axis=axes), _NO_DISTANCE))
-    summaries = np.stack(np.broadcast_arrays(strength, distance), axis=1)
-    enough = tables.sum(axis=axes) >= MINIMUM_ROWS
-    return np.where(enough[:, None], summaries, np.nan)

@@ -21,6 +21,13 @@ Counts = NDArray[np.int64]
 Floats = NDArray[np.float64]
 
 
+def mean_over_windows(values: Floats) -> Floats:
+    """The mean over K windows, (K, ...), without those that are NaN; 0 without any."""
+    is_known = np.isfinite(values)
+    total = np.where(is_known, values, 0.0).sum(axis=0)
+    return np.asarray(total / np.maximum(1, is_known.sum(axis=0)))
+
+
 @dataclass(frozen=True)
 class Placing:
     """How a window is placed among K reference windows, given in order of time.
@@ -51,3 +58,13 @@ class Placing:
             return predictive_p_of_differences(c, reference, LEAST_DOF)
         among = predictive_p_among_skewed if is_skewed else predictive_p_among
         return among(c, reference, LEAST_DOF, noise)
+
+    def p_above(self, c: Floats, reference: Floats) -> Floats:
+        """p of F distances so far up among the windows' (K, F): a small distance is no change.
+
+        A distance between neighbours is a difference already: for DIFFERENCES it is placed among them.
+        """
+        if self.null is WindowNull.SLOTS:
+            slots = self.slots_of_windows
+            return predictive_p_in_slot(c, reference, slots, self.slot, LEAST_DOF, is_upper=True)
+        return predictive_p_among_skewed(c, reference, LEAST_DOF, is_upper=True)

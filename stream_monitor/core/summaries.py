@@ -20,7 +20,7 @@ from stream_monitor.core.drift.window_null import (
     WindowNull,
     log_shape_kernel,
 )
-from stream_monitor.core.placing import Placing
+from stream_monitor.core.placing import Placing, mean_over_windows
 from stream_monitor.core.policy import Aspect
 from stream_monitor.core.verdicts import LEAST_DOF
 from stream_monitor.core.window_tables import (
@@ -68,9 +68,9 @@ class NumericWindows:
             placing,
             against,
             _masked(_stacked([w.location for w in windows], few), kept),
-            _mean(_masked(_stacked([w.location_noise for w in windows], few), kept)),
+            mean_over_windows(_masked(_stacked([w.location_noise for w in windows], few), kept)),
             _masked(_stacked(shapes, few), kept),
-            _mean(_masked(_stacked([w.n for w in windows], few), kept)),
+            mean_over_windows(_masked(_stacked([w.n for w in windows], few), kept)),
             *_rates(windows, total, kept),
             _masked(_stacked([w.extremes for w in windows], total.extremes.shape), kept),
         )
@@ -98,14 +98,11 @@ class NumericWindows:
         """p of a window's location and shape, (F,); NaN with too few windows."""
         noise = RowNoise(window.location_noise, self.location_noise)
         location = self.placing.p(window.location, self.locations, noise, is_skewed=True)
-        # A distance between neighbours is a difference already.
-        is_step = self.placing.null is WindowNull.DIFFERENCES
-        placing = Placing() if is_step else self.placing
         dof = (self.shape_total > 0).sum(axis=1) - 1.0
         distance = _shapes(self.shape_total, window.coarse)
         ratio = window.n / np.maximum(1.0, self.values)
         distance = without_growth(distance, self.shapes, dof, ratio)
-        shape = placing.p(distance, self.shapes, is_skewed=True)
+        shape = self.placing.p_above(distance, self.shapes)
         both = np.stack([location, shape])
         smallest = np.fmin(location, shape)
         return np.asarray(np.minimum(1.0, np.isfinite(both).sum(axis=0) * smallest))
@@ -170,7 +167,7 @@ class CategoricalWindows:
             placing,
             starts,
             _masked(_stacked([w.shares for w in windows], many), spread),
-            _mean(_masked(_stacked(noises, many), spread)),
+            mean_over_windows(_masked(_stacked(noises, many), spread)),
             *_rates(windows, total, kept),
         )
 
@@ -213,7 +210,7 @@ def _rates(
     noises = [arcsine_noise(w.rows, total.marked, total.rows) for w in windows]
     return (
         _masked(_stacked([w.rates for w in windows], total.rows.shape), kept),
-        _mean(_masked(_stacked(noises, total.rows.shape), kept)),
+        mean_over_windows(_masked(_stacked(noises, total.rows.shape), kept)),
     )
 
 
@@ -233,13 +230,6 @@ def _masked(values: Floats, kept: NDArray[np.bool_] | None) -> Floats:
         return values
     middle = (1,) * (values.ndim - 2)
     return np.where(kept.reshape(len(kept), *middle, -1), values, np.nan)
-
-
-def _mean(values: Floats) -> Floats:
-    """The mean over windows; 0 without any."""
-    is_known = np.isfinite(values)
-    total = np.where(is_known, values, 0.0).sum(axis=0)
-    return np.asarray(total / np.maximum(1, is_known.sum(axis=0)))
 
 
 @njit(cache=True, nogil=True)

@@ -22,19 +22,23 @@ _NORMAL: Final = (np.ascontiguousarray(_NODES), np.ascontiguousarray(_WEIGHTS / 
 @njit(cache=True, nogil=True)
 def predictive_p_kernel(
     null: int, c: float, reference: Floats, f: int, slots: NDArray[np.int64], slot: int,
-    noise: float, mean_noise: float, least_dof: int,
+    noise: float, mean_noise: float, least_dof: int, is_upper: bool = False,
 ) -> float:  # fmt: skip
-    """The two-sided p of ``c`` under a null, against column f; NaN where there is none.
+    """The p of ``c`` under a null, against column f; NaN where there is none.
 
     ``noise`` is the sampling variance of ``c``, ``mean_noise`` that of the column, on average; both 0 where
-    they are not known.
+    they are not known. It is two-sided, or with ``is_upper`` that of a ``c`` so far up.
     """
     distance, spread, dof, weight = _placed(null, c, reference, f, slots, slot)
     if dof < max(1, least_dof):
         return math.nan
     if null == 1 or (noise == 0.0 and mean_noise == 0.0) or spread <= _SMALLEST_SD**2:
-        return two_sided_t_kernel(distance / math.sqrt(spread * (1.0 + weight)), dof)
-    return _p_beyond_noise(abs(distance), spread, dof, weight, noise, mean_noise)
+        p = two_sided_t_kernel(distance / math.sqrt(spread * (1.0 + weight)), dof)
+    else:
+        p = _p_beyond_noise(abs(distance), spread, dof, weight, noise, mean_noise)
+    if not is_upper:
+        return p
+    return 0.5 * p if distance > 0.0 else 1.0 - 0.5 * p
 
 
 @njit(cache=True, nogil=True)

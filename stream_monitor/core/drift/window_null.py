@@ -87,8 +87,9 @@ def predictive_p_among(
 
 
 def predictive_p_among_skewed(
-    c: Floats, reference: Floats, least_dof: int = 1, noise: RowNoise | None = None
-) -> Floats:
+    c: Floats, reference: Floats, least_dof: int = 1, noise: RowNoise | None = None,
+    *, is_upper: bool = False,
+) -> Floats:  # fmt: skip
     """Return the same for summaries that are skewed between windows, as those of rain or prices are.
 
     Formula: the t of `predictive_p_among` is taken back to that of a symmetric summary: z with
@@ -96,6 +97,8 @@ def predictive_p_among_skewed(
     and at least 0, so that p never falls by it.
     Assumption: as there, but skewness may be moderate (a gamma of shape 1 has 2). Of symmetric windows it
     is conservative: the moment's noise counts in one direction only.
+    With ``is_upper`` p is that of a ``c`` so far up, of summaries such as a distance, of which little is no
+    change.
     NaN, noise, spread and range as there.
     Reference: Cornish and Fisher, Moments and cumulants in the specification of distributions, 1937;
     Johnson, Modified t tests, 1978.
@@ -106,7 +109,9 @@ def predictive_p_among_skewed(
     >>> round(float(p), 4), round(float(plain), 4)
     (0.0737, 0.0309)
     """
-    return _predictive_p(WindowNull.AMONG_SKEWED, c, reference, _NO_SLOTS, 0, least_dof, noise)
+    return _predictive_p(
+        WindowNull.AMONG_SKEWED, c, reference, _NO_SLOTS, 0, least_dof, noise, is_upper=is_upper
+    )
 
 
 def predictive_p_of_differences(c: Floats, reference: Floats, least_dof: int = 1) -> Floats:
@@ -132,7 +137,7 @@ def predictive_p_of_differences(c: Floats, reference: Floats, least_dof: int = 1
 
 def predictive_p_in_slot(
     c: Floats, reference: Floats, slots: NDArray[np.int64], slot: int, least_dof: int = 1,
-    noise: RowNoise | None = None,
+    noise: RowNoise | None = None, *, is_upper: bool = False,
 ) -> Floats:  # fmt: skip
     """Return the two-sided p of ``c`` among the reference windows of its slot (an hour of the week).
 
@@ -142,7 +147,8 @@ def predictive_p_in_slot(
     with a window; K − S degrees of freedom. A slot with one window adds none.
     Assumption: windows independent, about normal around their slot's mean, with one spread in all
     slots.
-    NaN, noise and spread as in `predictive_p_among`; also NaN where the slot has no window.
+    NaN, noise and spread as in `predictive_p_among`, ``is_upper`` as in `predictive_p_among_skewed`; also
+    NaN where the slot has no window.
     Range: 0 to 1, no units.
     Reference: Scheffé, The Analysis of Variance, 1959, chapter 3.
 
@@ -151,31 +157,35 @@ def predictive_p_in_slot(
     0.0287
     """
     slots = slots.astype(np.int64)
-    return _predictive_p(WindowNull.SLOTS, c, reference, slots, slot, least_dof, noise)
+    return _predictive_p(
+        WindowNull.SLOTS, c, reference, slots, slot, least_dof, noise, is_upper=is_upper
+    )
 
 
 def _predictive_p(
     null: WindowNull, c: Floats, reference: Floats, slots: NDArray[np.int64], slot: int, least: int,
-    noise: RowNoise | None,
+    noise: RowNoise | None, *, is_upper: bool = False,
 ) -> Floats:  # fmt: skip
     if not len(reference):
         return np.full(len(c), np.nan)
     c, reference = np.ascontiguousarray(c), np.ascontiguousarray(reference)
     nothing = np.zeros(len(c))
     own, theirs = (nothing, nothing) if noise is None else (noise.window, noise.windows)
-    found: Floats = _p_of_columns(NULL_CODES[null], c, reference, slots, slot, own, theirs, least)
+    found: Floats = _p_of_columns(
+        NULL_CODES[null], c, reference, slots, slot, own, theirs, least, is_upper
+    )
     return found
 
 
 @njit(cache=True, nogil=True)
 def _p_of_columns(
     null: int, c: Floats, reference: Floats, slots: NDArray[np.int64], slot: int, noise: Floats,
-    mean_noise: Floats, least_dof: int,
+    mean_noise: Floats, least_dof: int, is_upper: bool,
 ) -> Floats:  # fmt: skip
     found = np.empty(len(c))
     for f in range(len(c)):
         found[f] = predictive_p_kernel(
-            null, c[f], reference, f, slots, slot, noise[f], mean_noise[f], least_dof
+            null, c[f], reference, f, slots, slot, noise[f], mean_noise[f], least_dof, is_upper
         )
     return found
 

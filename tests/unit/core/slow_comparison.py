@@ -29,6 +29,8 @@ Summary = Any
 Noise = tuple[float | None, Sequence[float | None]]
 Look = tuple[float | None, Sequence[float | None], Noise]
 NOT_KNOWN: Noise = (None, ())
+DISTANCE: Noise = (None, (None,))
+"""Of a summary of which only more is a change."""
 
 
 def slow_comparison(
@@ -69,7 +71,7 @@ def _numeric(
                     [_location(s, binning) for s in earlier],
                     (_location_noise(w, binning), noises),
                 ),
-                (shape, shapes, NOT_KNOWN),
+                (shape, shapes, DISTANCE),
             ],
             is_skewed=True,
         )
@@ -221,6 +223,8 @@ def _among(looks: Sequence[Look], is_skewed: bool = False) -> float | None:
             if sd > 1e-9 and noise is not None:
                 shared = np.mean([n for n in noises if n is not None])
                 ps.append(_beyond(z, sd, len(known), noise, float(shared)))
+            elif noises == (None,):
+                ps.append(float(stats.t.sf(math.copysign(z, t), len(known) - 1)))
             else:
                 ps.append(min(1.0, 2 * float(stats.t.sf(z, len(known) - 1))))
     return min(1.0, len(ps) * min(ps)) if ps else None

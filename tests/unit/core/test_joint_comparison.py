@@ -6,14 +6,24 @@ import pyarrow as pa
 import pytest
 
 from stream_monitor.core.binning import Binning, CategoricalBinning, learn_numeric
+from stream_monitor.core.drift.association_pattern import (
+    log_pattern_distance,
+    pattern_noise,
+    pattern_strength,
+)
+from stream_monitor.core.drift.correlation import fisher_z_noise
 from stream_monitor.core.drift.cramers_v import association_change, cramers_v
-from stream_monitor.core.drift.window_null import predictive_p
+from stream_monitor.core.drift.shape_growth import without_growth
+from stream_monitor.core.drift.window_null import (
+    RowNoise,
+    predictive_p_among,
+    predictive_p_among_skewed,
+)
 from stream_monitor.core.errors import IncompatibleProfiles
 from stream_monitor.core.joint_comparison import (
     JointComparison,
     JointReference,
     PairComparison,
-    association_summaries,
     deciding_pair,
 )
 from stream_monitor.core.profile.joint import JointPart
@@ -84,9 +94,10 @@ def test_figures_of_a_pair_are_those_of_its_tests() -> None:
     score = correlation_change(float(own[0, 2]), 300, float(r[0, 2]), 17_500)
     assert score is not None
     assert score.p is not None
-    z = np.arctanh([w.summarise().correlations[0, 2] for w in WINDOWS])
-    p_window = predictive_p(float(np.arctanh(own[0, 2])), z)
-    assert p_window is not None
+    z = np.arctanh([[w.summarise().correlations[0, 2]] for w in WINDOWS])
+    now = np.arctanh(own[[0], [2]])
+    noise = RowNoise(*fisher_z_noise(np.array([300.0]), np.array([1 / 497]), r[[0], [2]]))
+    p_window = float(predictive_p_among(now, z, noise=noise)[0])
     assert (pair.reference, pair.window) == (r[0, 2], own[0, 2])
     assert (pair.n_window, pair.n_reference, pair.windows) == (300, 17_500, 35)
     assert (pair.statistic, pair.effect) == pytest.approx((score.statistic, score.effect))
@@ -108,10 +119,17 @@ def test_figures_of_a_categorical_pair_are_those_of_its_tests() -> None:
     assert pair.p_iid == min(1.0, 2 * score.p)
     assert (pair.reference, pair.window) == (cramers_v(k), cramers_v(w))
     tables = [earlier.summarise().tables[0] for earlier in WINDOWS]
-    earlier = np.concatenate([association_summaries(k - t, t[None]) for t in tables])
-    now = association_summaries(k, w[None])[0]
-    ps = [predictive_p(float(now[i]), earlier[:, i]) for i in range(2)]
-    assert pair.p_window == pytest.approx(min(1.0, 2 * 2 * min(p for p in ps if p is not None)))
+    along, around = pattern_noise(k)
+    strengths = np.array([pattern_strength(k - t, t[None]) for t in tables])
+    noise = RowNoise(np.array([along / 300]), np.array([along / 500]))
+    strength = predictive_p_among(pattern_strength(k, w[None]), strengths, noise=noise)
+    distances = np.array([log_pattern_distance(k - t, t[None]) for t in tables])
+    now = without_growth(
+        log_pattern_distance(k, w[None]), distances, np.array([around]), np.array([0.6])
+    )
+    distance = predictive_p_among_skewed(now, distances, is_upper=True)
+    least = min(float(strength[0]), float(distance[0]))
+    assert pair.p_window == pytest.approx(min(1.0, 2 * 2 * least))
 
 
 @pytest.mark.parametrize("n", [200, 5_000])

@@ -106,9 +106,11 @@ def histograms(
     return np.array([rng.multinomial(rows, w / w.sum()) for w in weights])
 
 
-@pytest.mark.parametrize(("few", "many"), [(300, 300), (300, 1_500), (300, 6_000)])
+@pytest.mark.parametrize(
+    ("few", "many"), [(300, 300), (300, 1_500), (300, 6_000), (1_500, 300), (6_000, 300)]
+)
 @pytest.mark.parametrize("effect", [0.0, 0.1, 0.3])
-def test_a_shape_of_many_rows_keeps_the_level(few: int, many: int, effect: float) -> None:
+def test_a_shape_of_any_number_of_rows_keeps_the_level(few: int, many: int, effect: float) -> None:
     rng = np.random.default_rng(few + many)
     alarms = trials = 0
     for _ in range(1_500):
@@ -117,6 +119,16 @@ def test_a_shape_of_many_rows_keeps_the_level(few: int, many: int, effect: float
         shapes = np.array([[log_shape(total - w, w)] for w in earlier], np.float64)
         c = np.array([log_shape(total, window)], np.float64)
         c = without_growth(c, shapes, np.array([7.0]), np.array([many / few]))
-        alarms += int(predictive_p_among_skewed(c, shapes)[0] <= 0.01)
+        alarms += int(predictive_p_among_skewed(c, shapes, is_upper=True)[0] <= 0.01)
         trials += 1
     assert alarms <= stats.binom.ppf(0.99, trials, 0.013)
+
+
+def test_a_shape_nearer_than_the_windows_is_no_change() -> None:
+    shapes = np.log(np.array([[90.0], [100.0], [110.0]]))
+    near = np.log(np.array([5.0]))
+    assert predictive_p_among_skewed(near, shapes)[0] < 0.01
+    assert predictive_p_among_skewed(near, shapes, is_upper=True)[0] > 0.99
+    far = np.log(np.array([1_000.0]))
+    two_sided = predictive_p_among_skewed(far, shapes)[0]
+    assert predictive_p_among_skewed(far, shapes, is_upper=True)[0] == 0.5 * two_sided
