@@ -22,8 +22,8 @@ from stream_monitor.core.drift.largest_share_change import share_change_kernel, 
 from stream_monitor.core.drift.new_category import new_category_kernel
 from stream_monitor.core.drift.population_stability import population_stability_kernel
 from stream_monitor.core.drift.rates import rate_kernel
+from stream_monitor.core.drift.scaled_moments import bin_means_kernel
 from stream_monitor.core.drift.wasserstein import wasserstein_kernel
-from stream_monitor.core.window_tables import bin_means_kernel
 
 Counts = NDArray[np.int64]
 Floats = NDArray[np.float64]

@@ -22,13 +22,12 @@ from stream_monitor.core.drift.correlation import (
     fisher_z_noise,
 )
 from stream_monitor.core.drift.cramers_v import association_change, cramers_v
+from stream_monitor.core.drift.distance_null import predictive_p_of_distances
 from stream_monitor.core.drift.reconstruction import principal_components, reconstruction_error
 from stream_monitor.core.drift.score import Score
-from stream_monitor.core.drift.shape_growth import without_growth
 from stream_monitor.core.drift.window_null import (
     RowNoise,
     predictive_p_among,
-    predictive_p_among_skewed,
 )
 from stream_monitor.core.errors import IncompatibleProfiles
 from stream_monitor.core.placing import mean_over_windows
@@ -207,12 +206,11 @@ class JointReference:
         strength = predictive_p_among(
             pattern_strength(total, table[None]), earlier.strengths[:, None], LEAST_DOF, noise
         )
-        distances = earlier.distances[:, None]
-        distance = without_growth(
-            log_pattern_distance(total, table[None]), distances, np.array([around]),
-            np.array([n * earlier.inverse_rows]),
+        beyond = predictive_p_of_distances(
+            log_pattern_distance(total, table[None]), earlier.distances[:, None],
+            np.array([around]), np.array([n * earlier.inverse_rows]),
+            least_dof=LEAST_DOF,
         )  # fmt: skip
-        beyond = predictive_p_among_skewed(distance, distances, LEAST_DOF, is_upper=True)
         ps = np.concatenate([strength, beyond])
         known = ps[np.isfinite(ps)]
         windows = int(np.isfinite(earlier.strengths).sum())

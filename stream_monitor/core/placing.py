@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from stream_monitor.core.drift.distance_null import predictive_p_of_distances
 from stream_monitor.core.drift.window_null import (
     RowNoise,
     WindowNull,
@@ -59,12 +60,10 @@ class Placing:
         among = predictive_p_among_skewed if is_skewed else predictive_p_among
         return among(c, reference, LEAST_DOF, noise)
 
-    def p_above(self, c: Floats, reference: Floats) -> Floats:
-        """p of F distances so far up among the windows' (K, F): a small distance is no change.
+    def p_above(self, c: Floats, reference: Floats, noise: Floats, ratio: Floats) -> Floats:
+        """p of F distances so far up, in logarithms, as `predictive_p_of_distances` tells.
 
         A distance between neighbours is a difference already: for DIFFERENCES it is placed among them.
         """
-        if self.null is WindowNull.SLOTS:
-            slots = self.slots_of_windows
-            return predictive_p_in_slot(c, reference, slots, self.slot, LEAST_DOF, is_upper=True)
-        return predictive_p_among_skewed(c, reference, LEAST_DOF, is_upper=True)
+        slots = self.slots_of_windows if self.null is WindowNull.SLOTS else None
+        return predictive_p_of_distances(c, reference, noise, ratio, slots, self.slot, LEAST_DOF)

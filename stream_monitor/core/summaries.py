@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 
 from stream_monitor.core.arcsines import arcsine_noise
 from stream_monitor.core.drift.predictive_t import predictive_p_kernel
-from stream_monitor.core.drift.shape_growth import without_growth
 from stream_monitor.core.drift.window_null import (
     NULL_CODES,
     RowNoise,
@@ -41,14 +40,14 @@ class NumericWindows:
 
     `shape_total` (F, bins) is what a window's shape is measured against. A reference window's shape is
     measured against the others that the same total is made of; of differences, against the window before.
-    `location_noise` (F,) and `rate_noise` (5, F) are the windows' mean sampling variances, `values` (F,)
+    `moment_noise` (2, F) and `rate_noise` (5, F) are the windows' mean sampling variances, `values` (F,)
     how many values they hold on average.
     """
 
     placing: Placing
     shape_total: Counts
-    locations: Floats
-    location_noise: Floats
+    moments: Floats
+    moment_noise: Floats
     shapes: Floats
     values: Floats
     rates: Floats
@@ -67,8 +66,10 @@ class NumericWindows:
         return cls(
             placing,
             against,
-            _masked(_stacked([w.location for w in windows], few), kept),
-            mean_over_windows(_masked(_stacked([w.location_noise for w in windows], few), kept)),
+            _masked(_stacked([w.moments for w in windows], (2, *few)), kept),
+            mean_over_windows(
+                _masked(_stacked([w.moment_noise for w in windows], (2, *few)), kept)
+            ),
             _masked(_stacked(shapes, few), kept),
             mean_over_windows(_masked(_stacked([w.n for w in windows], few), kept)),
             *_rates(windows, total, kept),
@@ -95,17 +96,22 @@ class NumericWindows:
         return np.asarray(np.minimum(1.0, np.isfinite(p).sum(axis=0) * smallest))
 
     def p(self, window: NumericTable) -> Floats:
-        """p of a window's location and shape, (F,); NaN with too few windows."""
-        noise = RowNoise(window.location_noise, self.location_noise)
-        location = self.placing.p(window.location, self.locations, noise, is_skewed=True)
-        dof = (self.shape_total > 0).sum(axis=1) - 1.0
-        distance = _shapes(self.shape_total, window.coarse)
+        """p of a window's location, spread and shape, (F,); NaN with too few windows."""
+        size = window.moments.size
+        noise = RowNoise(window.moment_noise.ravel(), self.moment_noise.ravel())
+        signed = self.placing.p(
+            window.moments.ravel(),
+            self.moments.reshape(len(self.moments), size),
+            noise,
+            is_skewed=True,
+        )
+        cells = (self.shape_total > 0).sum(axis=1)
         ratio = window.n / np.maximum(1.0, self.values)
-        distance = without_growth(distance, self.shapes, dof, ratio)
-        shape = self.placing.p_above(distance, self.shapes)
-        both = np.stack([location, shape])
-        smallest = np.fmin(location, shape)
-        return np.asarray(np.minimum(1.0, np.isfinite(both).sum(axis=0) * smallest))
+        distance = _shapes(self.shape_total, window.coarse)
+        shape = self.placing.p_above(distance, self.shapes, cells - 1.0, ratio)
+        every = np.vstack([signed.reshape(window.moments.shape), shape])
+        smallest = np.fmin.reduce(every)
+        return np.asarray(np.minimum(1.0, np.isfinite(every).sum(axis=0) * smallest))
 
 
 def _among(

@@ -5,7 +5,6 @@ They are made once per window and add up like the counts they are made of.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -17,7 +16,7 @@ from numpy.typing import NDArray
 
 from stream_monitor.core.arcsines import arcsines
 from stream_monitor.core.binning import COARSE_BINS, GUARD_BINS, CategoricalBinning, NumericBinning
-from stream_monitor.core.drift.window_null import scaled_moments_kernel
+from stream_monitor.core.drift.scaled_moments import scaled_moments
 from stream_monitor.core.policy import Aspect
 from stream_monitor.core.profile.categorical import CategoricalPart
 from stream_monitor.core.profile.numeric import NumericPart
@@ -72,7 +71,7 @@ class NumericTable:
     `fine` and `sums` are (F, B): rows per bin, and their quantised sums; `coarse` is (F, COARSE_BINS),
     guards pooled into the edge bins; `n` counts finite values; `marked` of `rows` are the rates of
     NUMERIC_RATES, both (5, F). `extremes` (2, F) are the least and the largest value on the scale of
-    `location`, NaN without values.
+    the location, NaN without values.
     """
 
     layout: NumericLayout
@@ -92,18 +91,18 @@ class NumericTable:
             return np.asarray(medians + steps * (self.sums.sum(axis=1) / self.n))
 
     @cached_property
-    def location(self) -> Floats:
-        """(F,): the scaled mean; NaN without rows."""
-        return np.asarray(self._locations[0])
+    def moments(self) -> Floats:
+        """(2, F): location, the scaled mean, and spread, the log variance; NaN without rows."""
+        return np.asarray(self._moments[:2])
 
     @cached_property
-    def location_noise(self) -> Floats:
-        """(F,): the sampling variance of `location`, from the bins' means; NaN without rows."""
-        return np.asarray(self._locations[1])
+    def moment_noise(self) -> Floats:
+        """(2, F): the sampling variances of `moments`, from the bins' means; NaN without rows."""
+        return np.asarray(self._moments[2:])
 
     @cached_property
-    def _locations(self) -> Floats:
-        return np.asarray(_locations(self.fine, self.sums, *self.layout.scales))
+    def _moments(self) -> Floats:
+        return np.asarray(scaled_moments(self.fine, self.sums, *self.layout.scales))
 
     @cached_property
     def rates(self) -> Floats:
@@ -270,25 +269,3 @@ def _pooled(fine: Counts, group: Counts, bins: Counts) -> tuple[Counts, Counts]:
             if GUARD_BINS <= b < bins[f] - GUARD_BINS:
                 inside[f] += fine[f, b]
     return coarse, inside
-
-
-@njit(cache=True, nogil=True)
-def bin_means_kernel(counts: Counts, sums: Counts, median: float, step: float) -> Floats:
-    """Each bin's own mean, NaN where it is empty."""
-    means = np.full(len(counts), np.nan)
-    for b in range(len(counts)):
-        if counts[b] > 0:
-            means[b] = median + step * (sums[b] / counts[b])
-    return means
-
-
-@njit(cache=True, nogil=True)
-def _locations(fine: Counts, sums: Counts, medians: Floats, iqrs: Floats, steps: Floats) -> Floats:
-    found = np.full((2, len(fine)), np.nan)
-    for f in range(len(fine)):
-        means = bin_means_kernel(fine[f], sums[f], medians[f], steps[f])
-        mean, square = scaled_moments_kernel(fine[f], means, medians[f], iqrs[f])
-        if not math.isnan(mean):
-            found[0, f] = mean
-            found[1, f] = max(0.0, square - mean * mean) / fine[f].sum()
-    return found

@@ -15,7 +15,10 @@ Floats = NDArray[np.float64]
 _SMALLEST_SD = 1e-9
 
 _NODES, _WEIGHTS = np.polynomial.hermite_e.hermegauss(32)
-_NORMAL: Final = (np.ascontiguousarray(_NODES), np.ascontiguousarray(_WEIGHTS / _WEIGHTS.sum()))
+NORMAL_PLACES: Final = (
+    np.ascontiguousarray(_NODES),
+    np.ascontiguousarray(_WEIGHTS / _WEIGHTS.sum()),
+)
 """Places and weights of a standard normal variable, for an expectation over it."""
 
 
@@ -27,7 +30,7 @@ def predictive_p_kernel(
     """The p of ``c`` under a null, against column f; NaN where there is none.
 
     ``noise`` is the sampling variance of ``c``, ``mean_noise`` that of the column, on average; both 0 where
-    they are not known. It is two-sided, or with ``is_upper`` that of a ``c`` so far up.
+    they are not known. With ``is_upper`` a ``c`` that is not above has p = 1.
     """
     distance, spread, dof, weight = _placed(null, c, reference, f, slots, slot)
     if dof < max(1, least_dof):
@@ -36,9 +39,7 @@ def predictive_p_kernel(
         p = two_sided_t_kernel(distance / math.sqrt(spread * (1.0 + weight)), dof)
     else:
         p = _p_beyond_noise(abs(distance), spread, dof, weight, noise, mean_noise)
-    if not is_upper:
-        return p
-    return 0.5 * p if distance > 0.0 else 1.0 - 0.5 * p
+    return 1.0 if is_upper and distance <= 0.0 else p
 
 
 @njit(cache=True, nogil=True)
@@ -52,16 +53,21 @@ def _p_beyond_noise(
     distance: float, spread: float, dof: int, weight: float, noise: float, mean_noise: float
 ) -> float:
     """E over W ~ χ²(dof) of the normal tail at the variance that W, the spread and the noise imply."""
-    nodes, weights = _NORMAL
-    step = 2.0 / (9.0 * dof)
+    nodes, weights = NORMAL_PLACES
     p = 0.0
     for i in range(len(nodes)):
-        # W/dof by Wilson and Hilferty; the far lower tail, where it ends, has no weight.
-        root = max(1.0 - step + nodes[i] * math.sqrt(step), 0.05)
-        possible = spread / (root * root * root)
+        possible = spread / wilson_hilferty(nodes[i], dof)
         variance = max(0.0, possible - mean_noise) + noise + weight * possible
         p += weights[i] * math.erfc(distance / math.sqrt(2.0 * variance))
     return min(1.0, p)
+
+
+@njit(cache=True, nogil=True)
+def wilson_hilferty(z: float, dof: float) -> float:
+    """χ²(dof)/dof where a normal variable is z; the far lower tail, where it ends, has no weight."""
+    step = 2.0 / (9.0 * dof)
+    root = max(1.0 - step + z * math.sqrt(step), 0.05)
+    return root * root * root
 
 
 @njit(cache=True, nogil=True)

@@ -87,9 +87,8 @@ def predictive_p_among(
 
 
 def predictive_p_among_skewed(
-    c: Floats, reference: Floats, least_dof: int = 1, noise: RowNoise | None = None,
-    *, is_upper: bool = False,
-) -> Floats:  # fmt: skip
+    c: Floats, reference: Floats, least_dof: int = 1, noise: RowNoise | None = None
+) -> Floats:
     """Return the same for summaries that are skewed between windows, as those of rain or prices are.
 
     Formula: the t of `predictive_p_among` is taken back to that of a symmetric summary: z with
@@ -97,8 +96,6 @@ def predictive_p_among_skewed(
     and at least 0, so that p never falls by it.
     Assumption: as there, but skewness may be moderate (a gamma of shape 1 has 2). Of symmetric windows it
     is conservative: the moment's noise counts in one direction only.
-    With ``is_upper`` p is that of a ``c`` so far up, of summaries such as a distance, of which little is no
-    change.
     NaN, noise, spread and range as there.
     Reference: Cornish and Fisher, Moments and cumulants in the specification of distributions, 1937;
     Johnson, Modified t tests, 1978.
@@ -109,9 +106,7 @@ def predictive_p_among_skewed(
     >>> round(float(p), 4), round(float(plain), 4)
     (0.0737, 0.0309)
     """
-    return _predictive_p(
-        WindowNull.AMONG_SKEWED, c, reference, _NO_SLOTS, 0, least_dof, noise, is_upper=is_upper
-    )
+    return _predictive_p(WindowNull.AMONG_SKEWED, c, reference, _NO_SLOTS, 0, least_dof, noise)
 
 
 def predictive_p_of_differences(c: Floats, reference: Floats, least_dof: int = 1) -> Floats:
@@ -137,7 +132,7 @@ def predictive_p_of_differences(c: Floats, reference: Floats, least_dof: int = 1
 
 def predictive_p_in_slot(
     c: Floats, reference: Floats, slots: NDArray[np.int64], slot: int, least_dof: int = 1,
-    noise: RowNoise | None = None, *, is_upper: bool = False,
+    noise: RowNoise | None = None,
 ) -> Floats:  # fmt: skip
     """Return the two-sided p of ``c`` among the reference windows of its slot (an hour of the week).
 
@@ -147,8 +142,7 @@ def predictive_p_in_slot(
     with a window; K − S degrees of freedom. A slot with one window adds none.
     Assumption: windows independent, about normal around their slot's mean, with one spread in all
     slots.
-    NaN, noise and spread as in `predictive_p_among`, ``is_upper`` as in `predictive_p_among_skewed`; also
-    NaN where the slot has no window.
+    NaN, noise and spread as in `predictive_p_among`; also NaN where the slot has no window.
     Range: 0 to 1, no units.
     Reference: Scheffé, The Analysis of Variance, 1959, chapter 3.
 
@@ -157,77 +151,33 @@ def predictive_p_in_slot(
     0.0287
     """
     slots = slots.astype(np.int64)
-    return _predictive_p(
-        WindowNull.SLOTS, c, reference, slots, slot, least_dof, noise, is_upper=is_upper
-    )
+    return _predictive_p(WindowNull.SLOTS, c, reference, slots, slot, least_dof, noise)
 
 
 def _predictive_p(
     null: WindowNull, c: Floats, reference: Floats, slots: NDArray[np.int64], slot: int, least: int,
-    noise: RowNoise | None, *, is_upper: bool = False,
+    noise: RowNoise | None,
 ) -> Floats:  # fmt: skip
     if not len(reference):
         return np.full(len(c), np.nan)
     c, reference = np.ascontiguousarray(c), np.ascontiguousarray(reference)
     nothing = np.zeros(len(c))
     own, theirs = (nothing, nothing) if noise is None else (noise.window, noise.windows)
-    found: Floats = _p_of_columns(
-        NULL_CODES[null], c, reference, slots, slot, own, theirs, least, is_upper
-    )
+    found: Floats = _p_of_columns(NULL_CODES[null], c, reference, slots, slot, own, theirs, least)
     return found
 
 
 @njit(cache=True, nogil=True)
 def _p_of_columns(
     null: int, c: Floats, reference: Floats, slots: NDArray[np.int64], slot: int, noise: Floats,
-    mean_noise: Floats, least_dof: int, is_upper: bool,
+    mean_noise: Floats, least_dof: int,
 ) -> Floats:  # fmt: skip
     found = np.empty(len(c))
     for f in range(len(c)):
         found[f] = predictive_p_kernel(
-            null, c[f], reference, f, slots, slot, noise[f], mean_noise[f], least_dof, is_upper
+            null, c[f], reference, f, slots, slot, noise[f], mean_noise[f], least_dof
         )
     return found
-
-
-def scaled_mean(
-    counts: NDArray[np.int64], bin_means: NDArray[np.float64], median: float, iqr: float
-) -> float | None:
-    """Summarise location: the mean of the bins' means, on a scale that does not saturate.
-
-    Formula: Σ q_b·asinh((x̄_b − median)/(2·IQR)), q the shares and x̄ the window's own bin means
-    (NaN where empty); median and IQR are the reference's. About linear within an IQR, logarithmic
-    beyond.
-    Assumption: none. A thousandfold change still shows, one far row does not rule.
-    None when no row, when the IQR is not positive (constant or mostly one value), or when a bin
-    that holds rows has no finite mean.
-    Range: any sign, 0 at the median, no units.
-    Reference: Johnson, Systems of frequency curves, 1949 (the asinh scale).
-
-    >>> round(scaled_mean(np.array([1, 1]), np.array([1.0, 5.0]), median=1.0, iqr=2.0), 6)
-    0.440687
-    """
-    found = float(scaled_moments_kernel(counts, bin_means, float(median), float(iqr))[0])
-    return None if math.isnan(found) else found
-
-
-@njit(cache=True, nogil=True)
-def scaled_moments_kernel(
-    counts: NDArray[np.int64], bin_means: Floats, median: float, iqr: float
-) -> tuple[float, float]:
-    """`scaled_mean`, compiled, and the mean of the squares on the same scale; NaN for None."""
-    n = counts.sum()
-    if n == 0 or not iqr > 0.0:
-        return math.nan, math.nan
-    total = squares = 0.0
-    for b in range(len(counts)):
-        if counts[b] > 0:
-            if not math.isfinite(bin_means[b]):
-                return math.nan, math.nan
-            scaled = math.asinh((bin_means[b] - median) / (2 * iqr))
-            total += counts[b] / n * scaled
-            squares += counts[b] / n * scaled * scaled
-    return total, squares
 
 
 def log_shape(k: NDArray[np.int64], w: NDArray[np.int64]) -> float | None:

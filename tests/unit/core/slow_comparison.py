@@ -17,9 +17,10 @@ from stream_monitor.core.drift.largest_share_change import largest_share_change
 from stream_monitor.core.drift.new_category import new_category
 from stream_monitor.core.drift.population_stability import population_stability
 from stream_monitor.core.drift.rates import rate_change
+from stream_monitor.core.drift.scaled_moments import scaled_mean
 from stream_monitor.core.drift.score import Score
 from stream_monitor.core.drift.wasserstein import wasserstein
-from stream_monitor.core.drift.window_null import arcsine_share, log_shape, scaled_mean
+from stream_monitor.core.drift.window_null import arcsine_share, log_shape
 from stream_monitor.core.policy import Aspect, FeaturePolicy, Test
 from stream_monitor.core.references import SegmentReference, WindowProfile
 from stream_monitor.core.verdicts import Measurement
@@ -29,8 +30,6 @@ Summary = Any
 Noise = tuple[float | None, Sequence[float | None]]
 Look = tuple[float | None, Sequence[float | None], Noise]
 NOT_KNOWN: Noise = (None, ())
-DISTANCE: Noise = (None, (None,))
-"""Of a summary of which only more is a change."""
 
 
 def slow_comparison(
@@ -62,19 +61,16 @@ def _numeric(
     if ks and ks.p is not None and policy.test is not Test.NONE:
         coarse = [_coarse(s, binning) for s in earlier]
         shapes = [log_shape(k - counts, counts) for counts in coarse]
-        noises = [_location_noise(s, binning) for s in earlier]
-        shape = _without_rise(log_shape(k, x), shapes, k, x, [s.n for s in earlier])
-        p_window = _among(
-            [
-                (
-                    _location(w, binning),
-                    [_location(s, binning) for s in earlier],
-                    (_location_noise(w, binning), noises),
-                ),
-                (shape, shapes, DISTANCE),
-            ],
-            is_skewed=True,
-        )
+        own, theirs = _moments(w, binning), [_moments(s, binning) for s in earlier]
+        signed = [
+            _among(
+                [(own[i], [m[i] for m in theirs], (own[i + 2], [m[i + 2] for m in theirs]))], True
+            )
+            for i in range(2)
+        ]
+        ratio = x.sum() / max(1.0, np.mean([s.n for s in earlier]))
+        ps = [p for p in (*signed, _above(log_shape(k, x), shapes, k, ratio)) if p is not None]
+        p_window = min(1.0, len(ps) * min(ps)) if ps else None
         if policy.test is Test.CHI_SQUARE:
             measured.append(_shares(k, x, p_window))
         else:
@@ -223,8 +219,6 @@ def _among(looks: Sequence[Look], is_skewed: bool = False) -> float | None:
             if sd > 1e-9 and noise is not None:
                 shared = np.mean([n for n in noises if n is not None])
                 ps.append(_beyond(z, sd, len(known), noise, float(shared)))
-            elif noises == (None,):
-                ps.append(float(stats.t.sf(math.copysign(z, t), len(known) - 1)))
             else:
                 ps.append(min(1.0, 2 * float(stats.t.sf(z, len(known) - 1))))
     return min(1.0, len(ps) * min(ps)) if ps else None
@@ -245,18 +239,30 @@ def _arcsine_noise(n: int, others: Sequence[int], rate: float) -> Noise:
     return own, [min(1 / (4 * m), rate) if m else None for m in others]
 
 
-def _without_rise(
-    shape: float | None, shapes: Sequence[float | None], k: Any, x: Any, values: Sequence[int]
+def _above(
+    shape: float | None, shapes: Sequence[float | None], k: Any, ratio: float
 ) -> float | None:
-    """Without what the shape of so many values may have risen by where windows differ."""
+    """p of a shape so far up, less what it may have risen by with `ratio` times the values."""
     known = np.array([shape for shape in shapes if shape is not None])
-    if shape is None or len(known) < 2 or shape < known.mean():
-        return shape
-    noise = max(np.count_nonzero(k) - 2.0, 0.25)
-    most = math.exp(known.mean() + 2 * known.std(ddof=1) / math.sqrt(len(known)))
-    excess, ratio = max(0.0, most - noise), max(1.0, x.sum() / max(1.0, np.mean(values)))
-    rise = math.log((noise + excess * ratio) / (noise + excess))
-    return max(float(known.mean()), shape - rise)
+    if shape is None or len(known) < 20:
+        return None
+    distances, g = np.exp(known), np.count_nonzero(k) - 1.0
+    mean, error = distances.mean(), distances.std(ddof=1) / math.sqrt(len(known))
+    excess = max(0.0, mean - g)
+    c = shape - math.log((g + excess * max(1.0, ratio)) / (g + excess))
+    if c <= known.mean():
+        return 1.0
+    sd = max(float(known.std(ddof=1)), 1e-9)
+    t = (c - known.mean()) / (sd * math.sqrt(1 + 1 / len(known)))
+    p = min(1.0, 2 * float(stats.t.sf(_symmetric(t, known, sd), len(known) - 1)))
+    if ratio <= 1:
+        return p
+    nodes, weights = np.polynomial.hermite_e.hermegauss(32)
+    step = 2 / (9 * 2 * (mean / error) ** 2)
+    x = ratio * np.maximum(0, mean / np.maximum(0.05, 1 - step + nodes * math.sqrt(step)) ** 3 - g)
+    shapes_of_gamma = (g + x) ** 2 / (2 * g + 4 * x + 2 * x * x)
+    tails = stats.gamma.sf(math.exp(shape), shapes_of_gamma, scale=(g + x) / shapes_of_gamma)
+    return max(p, float((weights * tails).sum() / weights.sum()))
 
 
 def _symmetric(t: float, known: Any, sd: float) -> float:
@@ -291,15 +297,16 @@ def _coarse(s: Summary, binning: NumericBinning) -> Any:
     return coarse
 
 
-def _location(s: Summary, binning: NumericBinning) -> float | None:
-    return scaled_mean(s.counts, s.bin_means, binning.median, binning.iqr)
-
-
-def _location_noise(s: Summary, binning: NumericBinning) -> float | None:
+def _moments(s: Summary, binning: NumericBinning) -> tuple[float | None, ...]:
+    """Location and spread, and the noise of both."""
+    location = scaled_mean(s.counts, s.bin_means, binning.median, binning.iqr)
+    if not s.n or location is None:
+        return (None,) * 4
     filled = s.counts > 0
-    if not s.n or _location(s, binning) is None:
-        return None
     scaled = np.arcsinh((s.bin_means[filled] - binning.median) / (2 * binning.iqr))
-    q = s.counts[filled] / s.counts.sum()
-    variance = float((q * scaled**2).sum() - (q * scaled).sum() ** 2)
-    return max(0.0, variance) / int(s.counts.sum())
+    q, n = s.counts[filled] / s.counts.sum(), int(s.counts.sum())
+    variance, fourth = (float((q * (scaled - location) ** power).sum()) for power in (2, 4))
+    if n < 10:
+        return location, None, variance / n, None
+    noise = max(0.0, fourth - variance**2) / (variance + 0.001) ** 2 / n
+    return location, math.log(variance + 0.001), variance / n, noise

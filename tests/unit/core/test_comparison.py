@@ -7,6 +7,7 @@ import pytest
 
 from stream_monitor.core.comparison import Comparison, ReferenceView
 from stream_monitor.core.drift.kolmogorov_smirnov import kolmogorov_smirnov
+from stream_monitor.core.drift.scaled_moments import scaled_mean
 from stream_monitor.core.drift.window_null import (
     RowNoise,
     WindowNull,
@@ -15,7 +16,6 @@ from stream_monitor.core.drift.window_null import (
     predictive_p_among_skewed,
     predictive_p_in_slot,
     predictive_p_of_differences,
-    scaled_mean,
 )
 from stream_monitor.core.policy import Aspect, FeaturePolicy, Test
 from stream_monitor.core.references import SegmentReference
@@ -163,14 +163,14 @@ def test_a_window_is_placed_among_those_of_its_slot() -> None:
 
     column = np.array([[location(w)] for w in windows])
     noise = RowNoise(
-        window.tables.numeric.location_noise[[i]],
-        np.mean([w.tables.numeric.location_noise[[i]] for w in windows], axis=0),
+        window.tables.numeric.moment_noise[0, [i]],
+        np.mean([w.tables.numeric.moment_noise[0, [i]] for w in windows], axis=0),
     )
     c = np.array([location(window)])
     by_location = predictive_p_in_slot(c, column, slots, 1, noise=noise)[0]
     found = measurement(view.compare(window, {}), "normal", Aspect.DISTRIBUTION).p_window
     assert found is not None
-    assert found <= 2 * by_location * (1 + 1e-9)
+    assert found <= 3 * by_location * (1 + 1e-9)
     assert found > 0.01
     other = ReferenceView(held, "1h", null=WindowNull.SLOTS, slots=slots.tolist(), slot=7)
     assert measurement(other.compare(window, {}), "normal", Aspect.DISTRIBUTION).p_window is None
@@ -208,16 +208,19 @@ def test_a_step_s_shape_is_placed_among_the_steps_before() -> None:
     source = RandomWindows(np.random.default_rng(10))
     windows = source.windows(25)
     window = source.window(99, 300)
-    widened = window.profile.numeric.arrays["counts"][0, NUMERIC.index("normal")]
-    widened[:] = 0
-    widened[[8, 87]] = 150  # the same middle, another shape
+    at = NUMERIC.index("normal")
+    widened, sums = (window.profile.numeric.arrays[name][0, at] for name in ("counts", "sums"))
+    means = [int(sums[b]) // int(widened[b]) for b in (20, 75)]
+    widened[:] = sums[:] = 0
+    widened[[20, 75]] = 150  # about the same middle and spread, another shape
+    sums[[20, 75]] = 150 * np.array(means)
     held = SegmentReference(windows[-1], {"1h": windows})
     view = ReferenceView(held, "1h", null=WindowNull.DIFFERENCES)
     found = measurement(view.compare(window, {}), "normal", Aspect.DISTRIBUTION).p_window
     f = NUMERIC.index("normal")
     coarse = [w.tables.numeric.coarse[f] for w in (*windows, window)]
     steps = np.array([[log_shape(a, b)] for a, b in pairwise(coarse)], float)
-    expected = 2 * predictive_p_among_skewed(steps[-1], steps[:-1], is_upper=True)[0]
+    expected = 3 * predictive_p_among_skewed(steps[-1], steps[:-1])[0]
     assert expected < 1e-6
     assert found == pytest.approx(expected)
 

@@ -3,7 +3,8 @@ from dataclasses import fields
 import numpy as np
 import pytest
 
-from stream_monitor.core.drift.window_null import arcsine_share, scaled_mean
+from stream_monitor.core.drift.scaled_moments import log_spread, scaled_mean
+from stream_monitor.core.drift.window_null import arcsine_share
 from stream_monitor.core.window_tables import WindowTables, sum_tables
 from tests.unit.core.random_windows import CATEGORICAL, NUMERIC, RandomWindows, reference_of
 
@@ -68,7 +69,9 @@ def test_tables_say_what_the_summaries_say() -> None:
         assert numeric.marked[:, f].tolist() == marked
         assert numeric.rows[:, f].tolist() == [rows, rows, rows, s.n, s.n]
         expected = scaled_mean(s.counts, s.bin_means, binning.median, binning.iqr)
-        assert numeric.location[f] == pytest.approx(expected, rel=1e-12)
+        assert numeric.moments[0, f] == pytest.approx(expected, rel=1e-12)
+        spread = log_spread(s.counts, s.bin_means, binning.median, binning.iqr)
+        assert numeric.moments[1, f] == pytest.approx(spread, rel=1e-12)
     starts = categorical.layout.starts
     for f, c in enumerate(window.categorical):
         place = slice(starts[f], starts[f + 1])
@@ -79,6 +82,23 @@ def test_tables_say_what_the_summaries_say() -> None:
 def test_an_empty_window_has_counts_of_nobody_and_no_rates() -> None:
     window = RandomWindows(np.random.default_rng(4)).window(0, 0)
     assert not window.tables.numeric.fine.any()
-    assert np.isnan(window.tables.numeric.location).all()
+    assert np.isnan(window.tables.numeric.moments).all()
     assert np.isnan(window.tables.numeric.rates).all()
     assert np.isnan(window.tables.categorical.shares).all()
+
+
+def test_the_noise_of_moments_is_that_of_windows_of_one_stream() -> None:
+    source = RandomWindows(np.random.default_rng(6))
+    tables = [source.window(i, 400).tables.numeric for i in range(300)]
+    moments = np.array([table.moments for table in tables])
+    noise = np.array([table.moment_noise for table in tables]).mean(axis=0)
+    varies = noise[0] > 0
+    assert varies.sum() >= 3
+    ratio = moments.var(axis=0, ddof=1)[:, varies] / noise[:, varies]
+    assert ((ratio > 0.75) & (ratio < 1.3)).all()
+
+
+def test_a_window_of_few_values_has_no_spread() -> None:
+    few = RandomWindows(np.random.default_rng(7)).window(0, 8).tables.numeric
+    assert np.isnan(few.moments[1]).all()
+    assert np.isfinite(few.moments[0]).any()

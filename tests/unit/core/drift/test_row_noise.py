@@ -7,7 +7,7 @@ import pytest
 from numpy.typing import NDArray
 from scipy import integrate, stats
 
-from stream_monitor.core.drift.shape_growth import without_growth
+from stream_monitor.core.drift.distance_null import predictive_p_of_distances
 from stream_monitor.core.drift.window_null import (
     RowNoise,
     log_shape,
@@ -118,17 +118,29 @@ def test_a_shape_of_any_number_of_rows_keeps_the_level(few: int, many: int, effe
         total, window = earlier.sum(axis=0), histograms(rng, many, 1, effect)[0]
         shapes = np.array([[log_shape(total - w, w)] for w in earlier], np.float64)
         c = np.array([log_shape(total, window)], np.float64)
-        c = without_growth(c, shapes, np.array([7.0]), np.array([many / few]))
-        alarms += int(predictive_p_among_skewed(c, shapes, is_upper=True)[0] <= 0.01)
+        p = predictive_p_of_distances(c, shapes, np.array([7.0]), np.array([many / few]))
+        alarms += int(p[0] <= 0.01)
         trials += 1
     assert alarms <= stats.binom.ppf(0.99, trials, 0.013)
 
 
 def test_a_shape_nearer_than_the_windows_is_no_change() -> None:
     shapes = np.log(np.array([[90.0], [100.0], [110.0]]))
-    near = np.log(np.array([5.0]))
+    noise, one = np.array([7.0]), np.array([1.0])
+    near, far = np.log(np.array([5.0])), np.log(np.array([1_000.0]))
     assert predictive_p_among_skewed(near, shapes)[0] < 0.01
-    assert predictive_p_among_skewed(near, shapes, is_upper=True)[0] > 0.99
-    far = np.log(np.array([1_000.0]))
-    two_sided = predictive_p_among_skewed(far, shapes)[0]
-    assert predictive_p_among_skewed(far, shapes, is_upper=True)[0] == 0.5 * two_sided
+    assert predictive_p_of_distances(near, shapes, noise, one)[0] == 1.0
+    p = predictive_p_among_skewed(far, shapes)[0]
+    assert predictive_p_of_distances(far, shapes, noise, one)[0] == p
+
+
+def test_a_distance_that_rows_explain_grows_and_is_none() -> None:
+    rng = np.random.default_rng(8)
+    shapes = np.log(rng.chisquare(7, (K, 1)))
+    noise = np.array([7.0])
+    far = np.log(np.array([40.0]))
+    ps = [predictive_p_of_distances(far, shapes, noise, np.array([r]))[0] for r in (1, 2, 8, 64)]
+    assert ps == sorted(ps)
+    assert ps[0] < 0.01 < ps[-1]
+    assert np.isnan(predictive_p_of_distances(far, shapes[:1], noise, noise)).all()
+    assert np.isnan(predictive_p_of_distances(far, shapes[:0], noise, noise)).all()

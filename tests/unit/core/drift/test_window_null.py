@@ -5,6 +5,7 @@ import pytest
 from numpy.typing import NDArray
 from scipy import stats
 
+from stream_monitor.core.drift.scaled_moments import scaled_mean
 from stream_monitor.core.drift.window_null import (
     arcsine_share,
     log_shape,
@@ -12,7 +13,6 @@ from stream_monitor.core.drift.window_null import (
     predictive_p_among,
     predictive_p_in_slot,
     predictive_p_of_differences,
-    scaled_mean,
 )
 
 NAN = float("nan")
