@@ -124,6 +124,33 @@ def test_a_shape_of_any_number_of_rows_keeps_the_level(few: int, many: int, effe
     assert alarms <= stats.binom.ppf(0.99, trials, 0.013)
 
 
+def spreads(rng: np.random.Generator, rows: int, windows: int, effect: float) -> NDArray[np.int64]:
+    """Cells of a normal variable whose log variance differs between windows: one direction of twenty."""
+    z = stats.norm.ppf((np.arange(20) + 0.5) / 20)
+    direction = (z * z - 1) / (z * z - 1).std()
+    weights = np.exp(effect * rng.standard_normal((windows, 1)) * direction)
+    return np.array([rng.multinomial(rows, w / w.sum()) for w in weights])
+
+
+@pytest.mark.parametrize(("few", "many"), [(285, 285), (285, 1_000), (285, 5_000), (5_000, 285)])
+@pytest.mark.parametrize("effect", [0.07, 0.12, 0.2])
+def test_a_shape_that_varies_in_one_direction_keeps_the_level(
+    few: int, many: int, effect: float
+) -> None:
+    rng = np.random.default_rng(few + many)
+    alarms = trials = 0
+    for _ in range(1_000):
+        earlier = spreads(rng, few, K, effect)
+        total, window = earlier.sum(axis=0), spreads(rng, many, 1, effect)[0]
+        shapes = np.array([[log_shape(total - w, w)] for w in earlier], np.float64)
+        c = np.array([log_shape(total, window)], np.float64)
+        p = predictive_p_of_distances(c, shapes, np.array([19.0]), np.array([many / few]))
+        alarms += int(p[0] <= 0.01)
+        trials += 1
+    # Squares of few directions have a heavier tail than the t: twice the level is held.
+    assert alarms <= stats.binom.ppf(0.99, trials, 0.02)
+
+
 def test_a_shape_nearer_than_the_windows_is_no_change() -> None:
     shapes = np.log(np.array([[90.0], [100.0], [110.0]]))
     noise, one = np.array([7.0]), np.array([1.0])
