@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import orjson
@@ -21,20 +21,18 @@ from stream_monitor.core.results import DriftEvent, Output, WindowResult
 from stream_monitor.core.state_records import StateRecords
 from stream_monitor.core.system_events import input_schema_event, integrity_event
 from stream_monitor.core.warming import warm_up
+from stream_monitor.services.member import Member
 from stream_monitor.services.ports import (
     Committed,
-    Condition,
     Consumer,
     Outgoing,
     Producer,
     TopicReader,
     Topics,
-    never,
 )
 from stream_monitor.services.references import ReferenceReader
 from stream_monitor.services.status import ServiceStatus
 from stream_monitor.services.topics import deltas_partition, required_partitions
-from stream_monitor.services.transactions import Transactions
 from stream_monitor.telemetry.snapshot import DetectorSnapshot, Snapshot
 
 log = structlog.get_logger()
@@ -42,7 +40,7 @@ log = structlog.get_logger()
 _POLL_S = 0.5
 
 
-class Detector:
+class Detector(Member):
     """One member of the detector group. `partitions` holds the state of each assigned partition."""
 
     def __init__(
@@ -57,19 +55,10 @@ class Detector:
         status: ServiceStatus,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._config = config
-        self._models = models
-        self._consumer = consumer
-        self._transactions = Transactions(make_producer, status)
-        self._topics = topics
+        super().__init__(config, models, consumer, make_producer, topics, references, status, clock)
         self._reader = reader
-        self._references = references
-        self.status = status
-        self._clock = clock
         self.partitions: dict[int, PartitionState] = {}
         self._records: dict[int, StateRecords] = {}
-        self._assigned: list[TopicPartition] = []
-        self._to_restore = False
         self._told: set[tuple[str, ...]] = set()
 
     @property
@@ -81,7 +70,7 @@ class Detector:
         return DetectorSnapshot(self.status, lambda: self.partitions)
 
     def start(self) -> None:
-        """Checks the topics, loads the references, fences older selves and joins the group."""
+        """As Member.start."""
         warm_up()
         names = self._config.topics
         wanted = [names.deltas, names.state, names.results, names.events, names.references]
@@ -91,42 +80,16 @@ class Detector:
                 f"{names.deltas} and {names.state} must have the same number of partitions"
             )
         self._count = counts[names.deltas]
-        self._references.load()
-        self._transactions.start()
-        self._consumer.subscribe([names.deltas], self._on_assigned, self._on_revoked)
+        self._join([names.deltas])
 
-    def run(self, should_stop: Condition, should_drain: Condition = never) -> None:
-        """Works until told to stop; told to drain, until every source has ended and been judged."""
-        self.status.should_stop = should_stop
-        self.start()
-        log.info("detector started", instance=self.status.instance, models=sorted(self._models))
-        try:
-            while not should_stop():
-                self.step()
-                if should_drain() and self._is_drained():
-                    break
-        finally:
-            self.close()
-
-    def close(self) -> None:
-        """Leaves the group; uncommitted records are read again by whoever comes next."""
-        self.status.is_ready = False
-        self._consumer.close()
-        self._transactions.close()
-        self._references.close()
+    def _told_at_end(self) -> dict[str, int]:
         states = self.partitions.values()
-        log.info(
-            "detector stopped",
-            instance=self.status.instance,
-            counts=self.status.told(),
-            chain_violations=sum(state.chain.violations for state in states),
-            unreadable=sum(state.unreadable for state in states),
-        )
+        return {
+            "chain_violations": sum(state.chain.violations for state in states),
+            "unreadable": sum(state.unreadable for state in states),
+        }
 
-    def step(self) -> None:
-        """One batch of deltas: read for the commit interval, merge, judge, commit."""
-        self.status.last_step_s = time.time()
-        self._references.look(self._clock())
+    def _work(self) -> None:
         settings = self._config.detector
         deadline = self._clock() + settings.commit_interval
         batches: list[Records] = []
@@ -143,15 +106,6 @@ class Detector:
             must_restore = not self._transactions.attempt(lambda: self._commit(batches))
         if must_restore and not self.status.should_stop():
             self._restore()
-
-    def _on_assigned(self, partitions: Sequence[TopicPartition]) -> None:
-        self._assigned = list(partitions)
-        self._to_restore = True
-
-    def _on_revoked(self, partitions: Sequence[TopicPartition]) -> None:
-        gone = set(partitions)
-        self._assigned = [tp for tp in self._assigned if tp not in gone]
-        self._to_restore = True
 
     def _restore(self) -> None:
         """Reads each assigned partition's state, then goes on from the committed offset."""
@@ -290,7 +244,7 @@ class Detector:
         topic = self._config.topics.events
         self._producer.produce(Outgoing(topic, key, orjson.dumps(record), None, headers))
 
-    def _is_drained(self) -> bool:
+    def _has_drained(self) -> bool:
         return bool(self.partitions) and all(
             state.is_flushed and not state.unmarked for state in self.partitions.values()
         )

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 
 import structlog
 
 from stream_monitor.config.monitor import MonitorConfig
 from stream_monitor.core.policy import ModelSpec
-from stream_monitor.core.records import Records, TopicPartition, concatenate, next_offsets
+from stream_monitor.core.records import Records, concatenate, next_offsets
 from stream_monitor.core.retention import JoinRetention
 from stream_monitor.core.warming import warm_up
 from stream_monitor.core.wire import Marker, PartitionProgress, encode_delta, encode_marker
@@ -17,9 +17,9 @@ from stream_monitor.services import topics as asking
 from stream_monitor.services.batch import BatchProcessor, BatchResult
 from stream_monitor.services.expiry import Expiry
 from stream_monitor.services.guarded import GuardedBatches, ProcessingFailed
+from stream_monitor.services.member import Member
 from stream_monitor.services.pending_log import LoggedStore, PendingLog, is_written
 from stream_monitor.services.ports import (
-    Condition,
     Consumer,
     OffsetsLost,
     Outgoing,
@@ -27,13 +27,11 @@ from stream_monitor.services.ports import (
     Producer,
     Topics,
     TransactionAborted,
-    never,
 )
 from stream_monitor.services.recovery import Recovery
 from stream_monitor.services.references import ReferenceReader
 from stream_monitor.services.sources import Sources
 from stream_monitor.services.status import ServiceStatus
-from stream_monitor.services.transactions import Transactions
 from stream_monitor.telemetry.snapshot import ProfilerSnapshot, Snapshot
 
 log = structlog.get_logger()
@@ -43,8 +41,8 @@ _POLL_RECORDS = 10_000
 """Of one poll, so that a batch ends soon after it has reached its size in bytes."""
 
 
-class Profiler:
-    """One member of the profiler group. `step` does at most one batch; `run` steps until told to stop."""
+class Profiler(Member):
+    """One member of the profiler group."""
 
     def __init__(
         self,
@@ -58,17 +56,10 @@ class Profiler:
         status: ServiceStatus,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._config = config
-        self._consumer = consumer
-        self._topics = topics
+        super().__init__(config, models, consumer, make_producer, topics, references, status, clock)
         self._store = LoggedStore(store)
-        self._references = references
-        self._models = models
-        self.status = status
-        self._clock = clock
         names, self._retention = config.topics, JoinRetention(models)
         self._source_topics = (names.inference, names.labels)
-        self._transactions = Transactions(make_producer, status)
         processor = BatchProcessor(
             models, references.catalogue, self._store, config.profiler, names.dead_letters
         )
@@ -82,8 +73,6 @@ class Profiler:
         self._recovery = Recovery(
             consumer, self._store, self._replay, self._expiry.expire, self._log.fill
         )
-        self._assigned: list[TopicPartition] = []
-        self._to_restore = False
         self._sequence = 0
         self._last_marker_s = -1e9
 
@@ -92,40 +81,19 @@ class Profiler:
         return ProfilerSnapshot(self.status)
 
     def start(self) -> None:
-        """Checks the topics, loads the references, fences older selves and joins the group."""
+        """As Member.start."""
         warm_up()
         asking.required_partitions(self._topics, self._source_topics)
         self._store.is_logged = is_written(self._config, self._topics, self._retention)
         self._look_at_topics()
-        self._references.load()
-        self._transactions.start()
-        self._consumer.subscribe(self._source_topics, self._on_assigned, self._on_revoked)
-
-    def run(self, should_stop: Condition, should_drain: Condition = never) -> None:
-        """Works until told to stop; told to drain, until everything is read, then it ends the stream."""
-        self.status.should_stop = should_stop
-        self.start()
-        log.info("profiler started", instance=self.status.instance, models=sorted(self._models))
-        try:
-            while not should_stop():
-                self.step()
-                if should_drain() and self._is_drained() and self._attempt([], is_flush=True):
-                    break
-        finally:
-            self.close()
+        self._join(self._source_topics)
 
     def close(self) -> None:
-        """Leaves the group; what was not committed is read again by whoever comes next."""
-        self.status.is_ready = False
-        self._consumer.close()
-        self._transactions.close()
+        """As Member.close."""
+        super().close()
         self._recovery.close()
-        log.info("profiler stopped", instance=self.status.instance, counts=self.status.told())
 
-    def step(self) -> None:
-        """One batch: read for the commit interval, then commit if there is something to say."""
-        self.status.last_step_s = time.time()
-        self._references.look(self._clock())
+    def _work(self) -> None:
         try:
             batches = self._collect()
         except OffsetsLost:
@@ -165,15 +133,6 @@ class Profiler:
             rows += sum(map(len, found))
             size += sum(records.size_bytes for records in found)
         return batches
-
-    def _on_assigned(self, partitions: Sequence[TopicPartition]) -> None:
-        self._assigned = list(partitions)
-        self._to_restore = True
-
-    def _on_revoked(self, partitions: Sequence[TopicPartition]) -> None:
-        gone = set(partitions)
-        self._assigned = [tp for tp in self._assigned if tp not in gone]
-        self._to_restore = True
 
     def _look_at_topics(self) -> None:
         """Partition counts and ids; raises StreamMonitorError for topics that cannot be joined."""
@@ -293,5 +252,7 @@ class Profiler:
             )  # fmt: skip
             producer.produce(Outgoing(topic, None, encode_marker(marker), partition))
 
-    def _is_drained(self) -> bool:
-        return self._recovery.is_done and self._sources.are_read()
+    def _has_drained(self) -> bool:
+        """Whether everything is read; then it ends the stream."""
+        is_read = self._recovery.is_done and self._sources.are_read()
+        return is_read and self._attempt([], is_flush=True)

@@ -72,7 +72,7 @@ class Wiring:
         return Profiler(
             self.monitor,
             self.installation.specifications(),
-            KafkaConsumer(self.cluster, group),
+            KafkaConsumer(self.cluster, group, lambda: status.should_stop()),
             self._maker(status),
             self.topics(),
             DuckPendingStore(Path(settings.store), f"{settings.memory_limit}B"),
@@ -90,7 +90,7 @@ class Wiring:
         return Detector(
             self.monitor,
             self.installation.specifications(),
-            KafkaConsumer(self.cluster, group),
+            KafkaConsumer(self.cluster, group, lambda: status.should_stop()),
             self._maker(status),
             self.topics(),
             self.reader(),

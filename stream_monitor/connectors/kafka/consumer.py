@@ -29,7 +29,7 @@ from stream_monitor.connectors.kafka.refusals import Refusals
 from stream_monitor.connectors.kafka.settings import Cluster, Group, member_settings
 from stream_monitor.core.errors import StreamMonitorError
 from stream_monitor.core.records import Records, TopicPartition
-from stream_monitor.services.ports import Committed, OffsetsLost
+from stream_monitor.services.ports import Committed, Condition, OffsetsLost, never
 
 Callback = Callable[[Sequence[TopicPartition]], None]
 
@@ -41,12 +41,21 @@ class KafkaConsumer:
     """The Consumer of a real or embedded cluster.
 
     A partition that is not sought after it was assigned goes on from its committed offset. Calls that
-    must be answered are repeated for `timeout_s`. A client that lost the brokers (see liveness.py) is
+    must be answered are repeated for `timeout_s`, and for a few seconds once `should_stop` says so; then
+    they raise Unanswered. A client that lost the brokers (see liveness.py) is
     replaced by the next poll, which takes its partitions back.
     """
 
-    def __init__(self, cluster: Cluster, group: Group, *, timeout_s: float = 120.0) -> None:
+    def __init__(
+        self,
+        cluster: Cluster,
+        group: Group,
+        should_stop: Condition = never,
+        *,
+        timeout_s: float = 30.0,
+    ) -> None:
         self._start = group.start
+        self._should_stop = should_stop
         self._timeout_s = timeout_s
         self._refusals = Refusals(cluster.logger)
         self._settings = member_settings(cluster, group) | {"error_cb": self._refusals.note}
@@ -238,7 +247,7 @@ class KafkaConsumer:
                 return ask(self._client, slice_s)
             return ask_anew(self._settings, lambda other: ask(other, slice_s))
 
-        return until_deadline(action, self._timeout_s, attempt)
+        return until_deadline(action, self._timeout_s, attempt, should_stop=self._should_stop)
 
     def _advance(self, positions: Mapping[TopicPartition, int]) -> None:
         self._position.update(positions)

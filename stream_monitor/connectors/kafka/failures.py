@@ -10,9 +10,10 @@ from typing import Any, Final, TypeVar
 from confluent_kafka import Consumer, KafkaError, KafkaException
 from confluent_kafka import TopicPartition as Position
 
+from stream_monitor.connectors.kafka.patience import Patience
 from stream_monitor.core.errors import StreamMonitorError
 from stream_monitor.core.records import TopicPartition
-from stream_monitor.services.ports import Unanswered
+from stream_monitor.services.ports import Condition, Unanswered, never
 
 Result = TypeVar("Result")
 
@@ -117,12 +118,14 @@ def until_deadline(
     timeout_s: float,
     call: Callable[[float], Result],
     renew: Callable[[], None] = lambda: None,
+    should_stop: Condition = never,
 ) -> Result:
     """Repeats a call that takes its timeout while the error passes; raises StreamMonitorError.
 
-    `renew` prepares for whatever comes after a call that was not answered.
+    `renew` prepares for whatever comes after a call that was not answered. Once `should_stop` says so,
+    the call is given up after a few seconds.
     """
-    deadline = time.monotonic() + timeout_s
+    patience = Patience(timeout_s, should_stop)
     while True:
         try:
             return call(min(_SLICE_S, timeout_s))
@@ -130,7 +133,7 @@ def until_deadline(
             error = error_of(exception)
             if is_passing(error):
                 renew()
-            if not is_passing(error) or time.monotonic() >= deadline:
+            if not is_passing(error) or patience.left_s() <= 0:
                 raise failure(action, error) from exception
         time.sleep(_PAUSE_S)
 

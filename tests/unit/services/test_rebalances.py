@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 import orjson
 import pytest
 
 from stream_monitor.core.records import TopicPartition
-from stream_monitor.services.ports import Committed, Outgoing
+from stream_monitor.services.ports import Committed, Outgoing, Unanswered
 from tests.unit.services.fleet import Fleet
 from tests.unit.services.made_references import references
 from tests.unit.services.published import assert_as_offline, events, results
@@ -37,6 +40,41 @@ def test_partitions_move_between_members_and_nothing_is_lost(role: str) -> None:
             one = start("one")
     assert two is not None
     assert two.service.status.is_ready
+    fleet.finish()
+    assert_as_offline(fleet)
+
+
+@pytest.mark.parametrize("place", ["committed", "beginning", "poll"])
+def test_a_member_that_no_broker_answers_goes_on_when_one_does(
+    place: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fleet = Fleet()
+    fleet.publish(*references())
+    members = [fleet.profiler(), fleet.detector()]
+    silent: list[str] = []
+    for member in members:
+        answer = getattr(member.consumer, place)
+
+        def asked(*given: Any, answer: Callable[..., Any] = answer) -> Any:
+            if silent:
+                silent.append(place)
+                raise Unanswered("planned")
+            return answer(*given)
+
+        monkeypatch.setattr(member.consumer, place, asked)
+    stream = random_stream(np.random.default_rng(4), list(watched()), MIXTURE)
+    for part in fleet.feed(stream, 11):
+        if part == 2:
+            silent.append("from now on")
+            for member in members:
+                member.consumer.time_out()
+        if part == 6:
+            assert len(silent) > 3
+            ready = [member.service.status.is_ready for member in members]
+            assert place == "poll" or ready == [False, place == "beginning"]
+        if part == 7:
+            silent.clear()
+    assert all(member.is_alive and member.service.status.is_ready for member in members)
     fleet.finish()
     assert_as_offline(fleet)
 

@@ -1,0 +1,133 @@
+"""What profilers and detectors share: a member of a consumer group that works in steps."""
+
+from __future__ import annotations
+
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+
+import structlog
+
+from stream_monitor.config.monitor import MonitorConfig
+from stream_monitor.core.policy import ModelSpec
+from stream_monitor.core.records import TopicPartition
+from stream_monitor.services.ports import (
+    Condition,
+    Consumer,
+    Producer,
+    Topics,
+    Unanswered,
+    never,
+)
+from stream_monitor.services.references import ReferenceReader
+from stream_monitor.services.status import ServiceStatus
+from stream_monitor.services.transactions import Transactions
+
+log = structlog.get_logger()
+
+_MOST_UNANSWERED = 20
+"""Steps in a row, each of which waits for the brokers (half a minute)."""
+
+
+class Member(ABC):
+    """A member of a consumer group. `step` does at most one batch; `run` steps until told to stop.
+
+    After every change of its partitions it restores what it keeps of them, before it works on.
+    """
+
+    def __init__(
+        self,
+        config: MonitorConfig,
+        models: Mapping[str, ModelSpec],
+        consumer: Consumer,
+        make_producer: Callable[[], Producer],
+        topics: Topics,
+        references: ReferenceReader,
+        status: ServiceStatus,
+        clock: Callable[[], float],
+    ) -> None:
+        self.status = status
+        self._config = config
+        self._models = models
+        self._consumer = consumer
+        self._transactions = Transactions(make_producer, status)
+        self._topics = topics
+        self._references = references
+        self._clock = clock
+        self._assigned: list[TopicPartition] = []
+        self._to_restore = False
+        self._unanswered = 0
+
+    def run(self, should_stop: Condition, should_drain: Condition = never) -> None:
+        """Works until told to stop, or told to drain until everything is worked off."""
+        self.status.should_stop = should_stop
+        self.start()
+        name, models = self.status.role, sorted(self._models)
+        log.info(f"{name} started", instance=self.status.instance, models=models)
+        try:
+            while not should_stop():
+                self.step()
+                if should_drain() and self._has_drained():
+                    break
+        finally:
+            self.close()
+
+    def step(self) -> None:
+        """One batch, if there is something to read; raises StreamMonitorError for what people must mend.
+
+        Where no broker answers, what was read is left and read again, for ten minutes.
+        """
+        self.status.last_step_s = time.time()
+        try:
+            self._references.look(self._clock())
+            self._work()
+            self._unanswered = 0
+        except Unanswered as error:
+            self._unanswered += 1
+            if self._unanswered >= _MOST_UNANSWERED or self.status.should_stop():
+                raise
+            log.warning("no broker answers, trying again", reason=str(error))
+            self.status.is_ready = False
+            self._to_restore = True
+
+    def close(self) -> None:
+        """Leaves the group; what was not committed is read again by whoever comes next."""
+        self.status.is_ready = False
+        self._consumer.close()
+        self._transactions.close()
+        self._references.close()
+        told = self.status.told()
+        name = self.status.role
+        log.info(
+            f"{name} stopped", instance=self.status.instance, counts=told, **self._told_at_end()
+        )
+
+    @abstractmethod
+    def start(self) -> None:
+        """Checks the topics, loads the references, fences older selves and joins the group."""
+
+    @abstractmethod
+    def _work(self) -> None:
+        """Restores what has to be restored; else reads for the commit interval and commits."""
+
+    @abstractmethod
+    def _has_drained(self) -> bool:
+        """Whether everything is worked off."""
+
+    def _told_at_end(self) -> dict[str, int]:
+        """What the last log line says beside the counters."""
+        return {}
+
+    def _join(self, topics: Sequence[str]) -> None:
+        self._references.load()
+        self._transactions.start()
+        self._consumer.subscribe(topics, self._on_assigned, self._on_revoked)
+
+    def _on_assigned(self, partitions: Sequence[TopicPartition]) -> None:
+        self._assigned = list(partitions)
+        self._to_restore = True
+
+    def _on_revoked(self, partitions: Sequence[TopicPartition]) -> None:
+        gone = set(partitions)
+        self._assigned = [tp for tp in self._assigned if tp not in gone]
+        self._to_restore = True
