@@ -30,7 +30,7 @@ from stream_monitor.core.drift.window_null import (
     predictive_p_among,
 )
 from stream_monitor.core.errors import IncompatibleProfiles
-from stream_monitor.core.placing import mean_over_windows
+from stream_monitor.core.placing import harmonic_rows, mean_over_windows
 from stream_monitor.core.profile.joint import JointPart, JointSummary
 from stream_monitor.core.verdicts import LEAST_DOF
 
@@ -91,12 +91,14 @@ def deciding_pair(pairs: Sequence[PairComparison], floor: float) -> PairComparis
 class _Patterns:
     """A categorical pair in the reference's windows, (K,), NaN for none.
 
-    `inverse_rows` is the mean of 1/rows over them, `noise` that of one row, of strength and of distance.
+    `inverse_rows` is the mean of 1/rows over them, `scale` that of the distances' `harmonic_rows`, `noise`
+    that of one row, of strength and of distance.
     """
 
     strengths: Floats
     distances: Floats
     inverse_rows: float
+    scale: float
     noise: tuple[float, float]
 
 
@@ -208,7 +210,7 @@ class JointReference:
         )
         beyond = predictive_p_of_distances(
             log_pattern_distance(total, table[None]), earlier.distances[:, None],
-            np.array([around]), np.array([n * earlier.inverse_rows]),
+            np.array([around]), harmonic_rows(total.sum(), np.array([n])) / earlier.scale,
             least_dof=LEAST_DOF,
         )  # fmt: skip
         ps = np.concatenate([strength, beyond])
@@ -225,11 +227,14 @@ class JointReference:
             tables = np.array([w.tables[at] for w in self.windows], np.int64).reshape(shape)
             others = np.maximum(0, total - tables)
             strengths = pattern_strength(others, tables)
-            rows = np.where(np.isfinite(strengths), tables.sum(axis=(-2, -1)), np.nan)
+            distances = log_pattern_distance(others, tables)
+            n, m = tables.sum(axis=(-2, -1)), others.sum(axis=(-2, -1))
+            rows = np.where(np.isfinite(strengths), n, np.nan)
+            scales = np.where(np.isfinite(distances), harmonic_rows(m, n), np.nan)
             found.append(
                 _Patterns(
-                    strengths, log_pattern_distance(others, tables),
-                    float(mean_over_windows(1.0 / rows)), pattern_noise(total),
+                    strengths, distances, float(mean_over_windows(1.0 / rows)),
+                    max(1.0, float(mean_over_windows(scales))), pattern_noise(total),
                 )
             )  # fmt: skip
         return found

@@ -19,7 +19,7 @@ from stream_monitor.core.drift.window_null import (
     WindowNull,
     log_shape_kernel,
 )
-from stream_monitor.core.placing import Placing, mean_over_windows
+from stream_monitor.core.placing import Placing, harmonic_rows, mean_over_windows
 from stream_monitor.core.policy import Aspect
 from stream_monitor.core.verdicts import LEAST_DOF
 from stream_monitor.core.window_tables import (
@@ -32,6 +32,11 @@ from stream_monitor.core.window_tables import (
 )
 
 ZERO_RATE = NUMERIC_RATES.index(Aspect.ZERO)
+SPREAD = 1
+"""Among the moments."""
+_LEAST_KURTOSIS = 1.5
+"""Of values that lie in two groups the squares hardly vary, and what noise their variance has depends on
+the shares of the groups, which are a location already. A uniform distribution has 1.8."""
 
 
 @dataclass(frozen=True)
@@ -40,8 +45,9 @@ class NumericWindows:
 
     `shape_total` (F, bins) is what a window's shape is measured against. A reference window's shape is
     measured against the others that the same total is made of; of differences, against the window before.
-    `moment_noise` (2, F) and `rate_noise` (5, F) are the windows' mean sampling variances, `values` (F,)
-    how many values they hold on average.
+    `moment_noise` (2, F) and `rate_noise` (5, F) are the windows' mean sampling variances, `scale` (F,)
+    is the mean scale of their shapes (`harmonic_rows`). Spread is known only where it is a summary:
+    where the square of a value varies.
     """
 
     placing: Placing
@@ -49,7 +55,7 @@ class NumericWindows:
     moments: Floats
     moment_noise: Floats
     shapes: Floats
-    values: Floats
+    scale: Floats
     rates: Floats
     rate_noise: Floats
     extremes: Floats
@@ -61,17 +67,22 @@ class NumericWindows:
         """The summaries of a reference's windows; `total` is their sum, of AMONG."""
         coarse = _only([w.coarse for w in windows], None if kept is None else kept[:, :, None])
         against, others = _OTHERS[placing.null](coarse, total.coarse, placing)
-        shapes = [_shapes(k, w) for k, w in zip(others, coarse, strict=True)]
+        pairs = list(zip(others, coarse, strict=True))
         few = total.n.shape
+        shapes = _masked(_stacked([_shapes(k, w) for k, w in pairs], few), kept)
+        scales = _stacked([harmonic_rows(k.sum(axis=1), w.sum(axis=1)) for k, w in pairs], few)
+        moments, noise = (
+            _masked(_stacked(rows, (2, *few)), kept)
+            for rows in ([w.moments for w in windows], [w.moment_noise for w in windows])
+        )
+        moments[:, SPREAD, _is_all_spread(total)] = np.nan
         return cls(
             placing,
             against,
-            _masked(_stacked([w.moments for w in windows], (2, *few)), kept),
-            mean_over_windows(
-                _masked(_stacked([w.moment_noise for w in windows], (2, *few)), kept)
-            ),
-            _masked(_stacked(shapes, few), kept),
-            mean_over_windows(_masked(_stacked([w.n for w in windows], few), kept)),
+            moments,
+            mean_over_windows(noise),
+            shapes,
+            mean_over_windows(np.where(np.isfinite(shapes), scales, np.nan)),
             *_rates(windows, total, kept),
             _masked(_stacked([w.extremes for w in windows], total.extremes.shape), kept),
         )
@@ -106,12 +117,19 @@ class NumericWindows:
             is_skewed=True,
         )
         cells = (self.shape_total > 0).sum(axis=1)
-        ratio = window.n / np.maximum(1.0, self.values)
+        scale = harmonic_rows(self.shape_total.sum(axis=1), window.coarse.sum(axis=1))
+        ratio = scale / np.maximum(1.0, self.scale)
         distance = _shapes(self.shape_total, window.coarse)
         shape = self.placing.p_above(distance, self.shapes, cells - 1.0, ratio)
         every = np.vstack([signed.reshape(window.moments.shape), shape])
         smallest = np.fmin.reduce(every)
         return np.asarray(np.minimum(1.0, np.isfinite(every).sum(axis=0) * smallest))
+
+
+def _is_all_spread(total: NumericTable) -> NDArray[np.bool_]:
+    """Features whose values have a kurtosis too small for a spread of their own, (F,)."""
+    with np.errstate(invalid="ignore"):
+        return np.asarray(total.moment_noise[SPREAD] * total.n < _LEAST_KURTOSIS - 1.0)
 
 
 def _among(

@@ -92,12 +92,12 @@ class NumericTable:
 
     @cached_property
     def moments(self) -> Floats:
-        """(2, F): location, the scaled mean, and spread, the log variance; NaN without rows."""
+        """(2, F): location, the scaled mean, and spread, the log variance; NaN where there is none."""
         return np.asarray(self._moments[:2])
 
     @cached_property
     def moment_noise(self) -> Floats:
-        """(2, F): the sampling variances of `moments`, from the bins' means; NaN without rows."""
+        """(2, F): the sampling variances of `moments`, from the bins' means; NaN where there is none."""
         return np.asarray(self._moments[2:])
 
     @cached_property

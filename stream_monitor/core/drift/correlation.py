@@ -48,20 +48,22 @@ def fisher_z_noise(n: Floats, windows: Floats, r: Floats) -> tuple[Floats, Float
     """Return the sampling variance of z of windows of n rows, and of the reference's, elementwise.
 
     ``windows`` is the mean of 1/(rows − 3) of the reference's windows, ``r`` the reference's correlation.
-    Formula: c/(n − 3), with c = 1 + r² where the window holds fewer rows than the reference's and
-    c = 1 − r² where it holds more: what c really is depends on more than r, and so the difference of
-    the two errs to the careful side (c is 1 at r = 0, 1.06 for Spearman's of normal values).
+    Formula: (1 − r²)·1/(rows − 3) of the reference's windows, w; and of those of n rows as much and, where
+    they are fewer, (1 + r²)·(1/(n − 3) − w) more; where they are more, (1 − r²)/(n − 3). What the factor
+    really is depends on more than r (it is 1 at r = 0, 1.06 for Spearman's of normal values), and so the
+    difference of the two errs to the careful side.
     Assumption: as in `correlation_changes`. NaN where n is 3 or less.
     Range: 0 upwards, no units.
     Reference: as there; Fieller, Hartley and Pearson, Tests for rank correlation coefficients, 1957.
 
     >>> n, windows, r = np.array([103.0]), np.array([0.001]), np.array([0.5])
     >>> [noise.round(6).tolist() for noise in fisher_z_noise(n, windows, r)]
-    [[0.0125], [0.00125]]
+    [[0.012], [0.00075]]
     """
     own = 1.0 / np.where(n > 3.0, n - 3.0, np.nan)
-    factor = 1.0 + np.where(own > windows, r * r, -r * r)
-    return factor * own, factor * windows
+    difference = own - windows
+    low, high = 1.0 - r * r, 1.0 + r * r
+    return low * windows + np.where(difference > 0.0, high, low) * difference, low * windows
 
 
 def correlation_changes(

@@ -24,14 +24,16 @@ def predictive_p_of_distances(
 ) -> Floats:  # fmt: skip
     """Return the p of F distances so far up, in logarithms, among those of K reference windows, (K, F).
 
-    ``noise`` (F,) is the distance that rows alone make, ``ratio`` (F,) the judged window's rows ÷ the
-    reference windows'. A distance is scaled so that noise does not depend on the rows, as chi-square is.
-    Formula: what windows vary by without drift is an excess x over the noise g, and it grows with the
-    rows. Of ratio r > 1 times as many, ``c`` has risen by ρ = ln((g + x·r)/(g + x)), x = max(0, M − g)
-    of the windows' mean M of the distances themselves, and p is that of c − ρ by the null of
-    `predictive_p_among_skewed` (with ``slots`` of `predictive_p_in_slot`), but at least what an excess
-    in one direction leaves likely: E of P(g' + x·r·χ²(1) > exp c), g' a chi-square of mean g, the sum
-    taken as a gamma of its mean and variance, over the means that M and its error leave possible.
+    ``noise`` (F,) is the distance that rows alone make; a distance is scaled so that it does not depend on
+    the rows, as chi-square is. ``ratio`` (F,) is by how much more the judged window's scale is than the
+    reference windows': of h = n·m/(n + m), n its rows and m those that it is measured against.
+    Formula: what windows vary by without drift is an excess x over the noise g, and it grows with h. Of
+    ratio r > 1, ``c`` has risen by ρ = ln((g + x·r)/(g + x)), x = max(0, M − g) of the windows' mean M
+    of the distances themselves, and p is that of c − ρ by the null of `predictive_p_among_skewed` (with
+    ``slots`` of `predictive_p_in_slot`), but at least P(G > exp c), G a gamma of mean g + x·r and
+    variance 2g + 4x·r + v·r², over the x that M and its error leave possible. v is what the windows'
+    own variance, with its error, leaves over 2g + 4x, at most the 2x² of an excess in one direction, and
+    the more of that, 1 − 1/r, the larger the part of it is that the windows have not shown.
     With a ratio below 1 ``c`` stays: it can then only be too small.
     One-sided: a window nearer to the reference than usual has not changed, p = 1. Above, p is not halved:
     between windows such a distance has a heavier tail than a t.
@@ -63,8 +65,8 @@ def _p_of_columns(
 ) -> Floats:  # fmt: skip
     found = np.empty(len(c))
     for f in range(len(c)):
-        mean, error = _mean_and_error(reference, f)
-        is_larger = ratio[f] > 1.0 and math.isfinite(error)
+        count, mean, variance = _moments(reference, f)
+        is_larger = ratio[f] > 1.0 and count > 1
         rise = 0.0
         if is_larger:
             excess = max(0.0, mean - noise[f])
@@ -73,39 +75,44 @@ def _p_of_columns(
             null, c[f] - rise, reference, f, slots, slot, 0.0, 0.0, least_dof, True
         )
         if is_larger and p < 1.0:
-            p = max(p, _p_of_one_direction(math.exp(c[f]), noise[f], ratio[f], mean, error))
+            own = _p_of_excess(math.exp(c[f]), noise[f], ratio[f], count, mean, variance)
+            p = max(p, own)
         found[f] = p
     return found
 
 
 @njit(cache=True, nogil=True)
-def _p_of_one_direction(
-    distance: float, noise: float, ratio: float, mean: float, error: float
+def _p_of_excess(
+    distance: float, noise: float, ratio: float, count: int, mean: float, variance: float
 ) -> float:
     nodes, weights = NORMAL_PLACES
-    dof = 2.0 * (mean / max(error, 1e-3 * mean)) ** 2  # of a chi-square with this relative error
+    dof = (
+        2.0 * count * mean * mean / max(variance, 1e-6 * mean * mean)
+    )  # of a gamma's mean as a chi-square
+    most = variance * (1.0 + math.sqrt(2.0 / (count - 1)))
     p = 0.0
     for i in range(len(nodes)):
-        excess = ratio * max(0.0, mean / wilson_hilferty(nodes[i], dof) - noise)
-        expected = noise + excess
-        variance = 2.0 * noise + 4.0 * excess + 2.0 * excess * excess
-        shape = 2.0 * expected * expected / variance
+        excess = max(0.0, mean / wilson_hilferty(nodes[i], dof) - noise)
+        of_one_direction = 2.0 * excess * excess
+        between = min(of_one_direction, max(0.0, most - 2.0 * noise - 4.0 * excess))
+        between += (1.0 - 1.0 / ratio) * (of_one_direction - between)
+        expected = noise + ratio * excess
+        shape = 2.0 * expected * expected
+        shape /= 2.0 * noise + 4.0 * ratio * excess + ratio * ratio * between
         p += weights[i] * chi_square_survival_kernel(distance * shape / expected, shape)
     return p
 
 
 @njit(cache=True, nogil=True)
-def _mean_and_error(reference: Floats, f: int) -> tuple[float, float]:
-    """The mean distance of the windows that have one, and its standard error; NaN with fewer than two."""
+def _moments(reference: Floats, f: int) -> tuple[int, float, float]:
+    """How many windows have a distance, and the distances' mean and variance; 0 with fewer than two."""
     count, total, square = 0, 0.0, 0.0
     for k in range(len(reference)):
         if not math.isnan(reference[k, f]):
             count += 1
             total += math.exp(reference[k, f])
-    if count < 2:
-        return math.nan, math.nan
-    mean = total / count
+    mean = total / max(1, count)
     for k in range(len(reference)):
         if not math.isnan(reference[k, f]):
             square += (math.exp(reference[k, f]) - mean) ** 2
-    return mean, math.sqrt(square / (count - 1) / count)
+    return count, mean, square / max(1, count - 1)

@@ -22,8 +22,8 @@ def scaled_moments(
 ) -> Floats:
     """Return location, spread and the sampling variances of both of F features, (4, F); NaN without rows.
 
-    `scaled_mean` and `log_spread` of the bins' own means. Sampling variances by the delta method: σ²/n, and
-    (m₄ − σ⁴)/n/(σ² + 0.001)².
+    `scaled_mean` and `log_spread` of the bins' own means; no spread of fewer than LEAST_VALUES values.
+    Sampling variances: σ²/n, and by the delta method (m₄ − σ⁴ + 2σ⁴/n)/n/(σ² + 0.001)².
     """
     found = np.full((4, len(fine)), np.nan)
     for f in range(len(fine)):
@@ -36,7 +36,8 @@ def scaled_moments(
         if n >= LEAST_VALUES:
             slope = 1.0 / (variance + NEGLIGIBLE_VARIANCE)
             found[1, f] = math.log(variance + NEGLIGIBLE_VARIANCE)
-            found[3, f] = slope * slope * max(0.0, fourth - variance * variance) / n
+            of_square = max(0.0, fourth - variance * variance) + 2.0 * variance * variance / n
+            found[3, f] = slope * slope * of_square / n
     return found
 
 

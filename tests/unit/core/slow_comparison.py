@@ -62,13 +62,15 @@ def _numeric(
         coarse = [_coarse(s, binning) for s in earlier]
         shapes = [log_shape(k - counts, counts) for counts in coarse]
         own, theirs = _moments(w, binning), [_moments(s, binning) for s in earlier]
+        if (_moments(r, binning)[3] or 0.0) * r.n < 0.5:
+            theirs = [(m[0], None, m[2], m[3]) for m in theirs]
         signed = [
             _among(
                 [(own[i], [m[i] for m in theirs], (own[i + 2], [m[i + 2] for m in theirs]))], True
             )
             for i in range(2)
         ]
-        ratio = x.sum() / max(1.0, np.mean([s.n for s in earlier]))
+        ratio = _scale_ratio(k, x, coarse)
         ps = [p for p in (*signed, _above(log_shape(k, x), shapes, k, ratio)) if p is not None]
         p_window = min(1.0, len(ps) * min(ps)) if ps else None
         if policy.test is Test.CHI_SQUARE:
@@ -259,10 +261,21 @@ def _above(
         return p
     nodes, weights = np.polynomial.hermite_e.hermegauss(32)
     step = 2 / (9 * 2 * (mean / error) ** 2)
-    x = ratio * np.maximum(0, mean / np.maximum(0.05, 1 - step + nodes * math.sqrt(step)) ** 3 - g)
-    shapes_of_gamma = (g + x) ** 2 / (2 * g + 4 * x + 2 * x * x)
-    tails = stats.gamma.sf(math.exp(shape), shapes_of_gamma, scale=(g + x) / shapes_of_gamma)
+    x = np.maximum(0, mean / np.maximum(0.05, 1 - step + nodes * math.sqrt(step)) ** 3 - g)
+    most = distances.var(ddof=1) * (1 + math.sqrt(2 / (len(known) - 1)))
+    shown = np.clip(most - 2 * g - 4 * x, 0, 2 * x * x)
+    variance = 2 * g + 4 * ratio * x + ratio**2 * (shown / ratio + (1 - 1 / ratio) * 2 * x * x)
+    a = (g + ratio * x) ** 2 / variance
+    tails = stats.gamma.sf(math.exp(shape), a, scale=(g + ratio * x) / a)
     return max(p, float((weights * tails).sum() / weights.sum()))
+
+
+def _scale_ratio(k: Any, x: Any, coarse: Sequence[Any]) -> float:
+    """By how much more the scale of a window's chi-square is than the reference windows'."""
+    held = [(c.sum(), k.sum() - c.sum()) for c in coarse if log_shape(k - c, c) is not None]
+    scales = [n * m / (n + m) for n, m in held]
+    scale = k.sum() * x.sum() / max(1, k.sum() + x.sum())
+    return float(scale / max(1.0, np.mean(scales))) if scales else 1.0
 
 
 def _symmetric(t: float, known: Any, sd: float) -> float:
@@ -308,5 +321,5 @@ def _moments(s: Summary, binning: NumericBinning) -> tuple[float | None, ...]:
     variance, fourth = (float((q * (scaled - location) ** power).sum()) for power in (2, 4))
     if n < 10:
         return location, None, variance / n, None
-    noise = max(0.0, fourth - variance**2) / (variance + 0.001) ** 2 / n
+    noise = (max(0.0, fourth - variance**2) + 2 * variance**2 / n) / (variance + 0.001) ** 2 / n
     return location, math.log(variance + 0.001), variance / n, noise

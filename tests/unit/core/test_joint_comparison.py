@@ -124,7 +124,7 @@ def test_figures_of_a_categorical_pair_are_those_of_its_tests() -> None:
     strength = predictive_p_among(pattern_strength(k, w[None]), strengths, noise=noise)
     distances = np.array([log_pattern_distance(k - t, t[None]) for t in tables])
     now = log_pattern_distance(k, w[None])
-    ratio = np.array([0.6])
+    ratio = np.array([(17_500 * 300 / 17_800) / (500 * 17_000 / 17_500)])
     distance = predictive_p_of_distances(now, distances, np.array([around]), ratio)
     least = min(float(strength[0]), float(distance[0]))
     assert pair.p_window == pytest.approx(min(1.0, 2 * 2 * least))

@@ -99,6 +99,12 @@ def test_a_large_window_among_small_ones_is_seen_to_change() -> None:
     assert (predictive_p_among(c, reference, noise=noise) <= 0.001).mean() > 0.5
 
 
+def ratio(total: NDArray[np.int64], few: int, many: int) -> float:
+    """By how much more the scale of a chi-square of many rows is than one of few, against the others."""
+    m = int(total.sum())
+    return (m * many / (m + many)) / (few * (m - few) / m)
+
+
 def histograms(
     rng: np.random.Generator, rows: int, windows: int, effect: float
 ) -> NDArray[np.int64]:
@@ -118,7 +124,9 @@ def test_a_shape_of_any_number_of_rows_keeps_the_level(few: int, many: int, effe
         total, window = earlier.sum(axis=0), histograms(rng, many, 1, effect)[0]
         shapes = np.array([[log_shape(total - w, w)] for w in earlier], np.float64)
         c = np.array([log_shape(total, window)], np.float64)
-        p = predictive_p_of_distances(c, shapes, np.array([7.0]), np.array([many / few]))
+        p = predictive_p_of_distances(
+            c, shapes, np.array([7.0]), np.array([ratio(total, few, many)])
+        )
         alarms += int(p[0] <= 0.01)
         trials += 1
     assert alarms <= stats.binom.ppf(0.99, trials, 0.013)
@@ -144,7 +152,9 @@ def test_a_shape_that_varies_in_one_direction_keeps_the_level(
         total, window = earlier.sum(axis=0), spreads(rng, many, 1, effect)[0]
         shapes = np.array([[log_shape(total - w, w)] for w in earlier], np.float64)
         c = np.array([log_shape(total, window)], np.float64)
-        p = predictive_p_of_distances(c, shapes, np.array([19.0]), np.array([many / few]))
+        p = predictive_p_of_distances(
+            c, shapes, np.array([19.0]), np.array([ratio(total, few, many)])
+        )
         alarms += int(p[0] <= 0.01)
         trials += 1
     # Squares of few directions have a heavier tail than the t: twice the level is held.
