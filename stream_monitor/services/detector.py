@@ -113,16 +113,17 @@ class Detector(Member):
         self.partitions, self._records = {}, {}
         self.status.lag_records.clear()
         if not self._assigned:
-            self.status.is_ready = True
+            self.status.is_restored = True
             return
         committed = self._consumer.committed(self._assigned)
+        restored = {}
         for tp in sorted(self._assigned):
             self.status.last_step_s = time.time()
-            state, records = self._restored(tp.partition)
-            self.partitions[tp.partition] = state
-            self._records[tp.partition] = records
+            restored[tp.partition] = self._restored(tp.partition)
             self._consumer.seek(tp, committed[tp].offset)
-        self.status.is_ready = True
+        self.partitions = {p: state for p, (state, _) in restored.items()}
+        self._records = {p: records for p, (_, records) in restored.items()}
+        self.status.is_restored = True
         log.info("partitions assigned", partitions=[tp.partition for tp in self._assigned])
 
     def _restored(self, partition: int) -> tuple[PartitionState, StateRecords]:

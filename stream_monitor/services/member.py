@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
+from typing import TypeVar
 
 import structlog
 
@@ -23,10 +24,13 @@ from stream_monitor.services.references import ReferenceReader
 from stream_monitor.services.status import ServiceStatus
 from stream_monitor.services.transactions import Transactions
 
+Result = TypeVar("Result")
+
 log = structlog.get_logger()
 
-_MOST_UNANSWERED = 20
-"""Steps in a row, each of which waits for the brokers (half a minute)."""
+_LONGEST_SILENCE_S = 600.0
+_PAUSE_S = 0.2
+"""After a question without an answer: most have waited for the brokers for half a minute already."""
 
 
 class Member(ABC):
@@ -56,7 +60,7 @@ class Member(ABC):
         self._clock = clock
         self._assigned: list[TopicPartition] = []
         self._to_restore = False
-        self._unanswered = 0
+        self._silent_since_s: float | None = None
 
     def run(self, should_stop: Condition, should_drain: Condition = never) -> None:
         """Works until told to stop, or told to drain until everything is worked off."""
@@ -67,7 +71,7 @@ class Member(ABC):
         try:
             while not should_stop():
                 self.step()
-                if should_drain() and self._has_drained():
+                if should_drain() and self._guarded(self._ends):
                     break
         finally:
             self.close()
@@ -78,21 +82,35 @@ class Member(ABC):
         Where no broker answers, what was read is left and read again, for ten minutes.
         """
         self.status.last_step_s = time.time()
+        self._guarded(self._step)
+
+    def _step(self) -> None:
+        is_restoring = self._to_restore
+        self._references.look(self._clock())
+        self._work()
+        if not is_restoring and not self._to_restore:
+            self._silent_since_s, self.status.is_answered = None, True
+
+    def _ends(self) -> bool:
+        return not self._to_restore and self._has_drained()
+
+    def _guarded(self, work: Callable[[], Result]) -> Result | None:
+        """Does it; None where no broker answered: then everything is restored before the next step."""
         try:
-            self._references.look(self._clock())
-            self._work()
-            self._unanswered = 0
+            return work()
         except Unanswered as error:
-            self._unanswered += 1
-            if self._unanswered >= _MOST_UNANSWERED or self.status.should_stop():
+            now_s = self._clock()
+            since_s = self._silent_since_s = self._silent_since_s or now_s
+            if now_s - since_s >= _LONGEST_SILENCE_S or self.status.should_stop():
                 raise
             log.warning("no broker answers, trying again", reason=str(error))
-            self.status.is_ready = False
-            self._to_restore = True
+        self.status.is_answered, self._to_restore = False, True
+        time.sleep(_PAUSE_S)
+        return None
 
     def close(self) -> None:
         """Leaves the group; what was not committed is read again by whoever comes next."""
-        self.status.is_ready = False
+        self.status.is_restored = False
         self._consumer.close()
         self._transactions.close()
         self._references.close()
@@ -112,7 +130,7 @@ class Member(ABC):
 
     @abstractmethod
     def _has_drained(self) -> bool:
-        """Whether everything is worked off."""
+        """Whether everything is worked off; says so to whoever reads on."""
 
     def _told_at_end(self) -> dict[str, int]:
         """What the last log line says beside the counters."""

@@ -111,7 +111,7 @@ class Profiler(Member):
         except ProcessingFailed as error:
             self._read_again(error)
             return
-        self.status.is_ready = self._recovery.is_done
+        self.status.is_restored = self._recovery.is_done
         self._sources.note_ends(next_offsets(batches))
         is_due = self._clock() - self._last_marker_s >= self._config.profiler.marker_interval
         if batches or (self._sources and is_due):
@@ -148,7 +148,7 @@ class Profiler(Member):
         self._to_restore = False
         ids = self._sources.topic_ids
         self._sources.assign(self._recovery.restore(self._assigned, self._identity(), ids))
-        self.status.is_ready = self._recovery.is_done
+        self.status.is_restored = self._recovery.is_done
         log.info(
             "partitions assigned",
             partitions=[f"{tp.topic}/{tp.partition}" for tp in self._assigned],

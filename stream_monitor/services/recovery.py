@@ -73,6 +73,7 @@ class Recovery:
             if not source_of(at).note.is_of(topic_ids.get(tp.topic, "")):
                 found[tp] = Committed(beginning[tp])
         committed = {tp: source_of(at) for tp, at in found.items()}
+        self._consumer.resume(assigned)
         for partition in sorted(mine):
             own = [tp for tp in assigned if tp.partition == partition]
             stored = self._stored(partition, identity, own, committed)

@@ -5,11 +5,10 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from stream_monitor.core.errors import StreamMonitorError
 from stream_monitor.core.reference_catalogue import ReferenceCatalogue
 from stream_monitor.core.reference_records import ReferenceAssembler, encode_reference
 from stream_monitor.core.references import Reference
-from stream_monitor.services.ports import Follower, Outgoing, Producer, TopicReader
+from stream_monitor.services.ports import Follower, Outgoing, Producer, TopicReader, Unanswered
 
 _LOOK_EVERY_S = 2.0
 _LOAD_TIMEOUT_S = 60.0
@@ -27,12 +26,15 @@ class ReferenceReader:
         self._looked_s = -1e9
 
     def load(self, clock: Callable[[], float] = time.monotonic) -> None:
-        """Reads everything that is there now; raises StreamMonitorError if that takes over a minute."""
-        follower = self._follower = self.reader.follow(self._topic)
+        """Reads everything that is there now; raises Unanswered if that takes over a minute."""
+        follower, old = self.reader.follow(self._topic), self._follower
+        self._follower = follower
+        if old is not None:
+            old.close()
         deadline = clock() + _LOAD_TIMEOUT_S
         while not follower.is_caught_up():
             if clock() > deadline:
-                raise StreamMonitorError(f"topic {self._topic} could not be read within a minute")
+                raise Unanswered(f"topic {self._topic} could not be read within a minute")
             self.refresh(0.2)
 
     def refresh(self, timeout_s: float = 0.0) -> int:
@@ -54,8 +56,6 @@ class ReferenceReader:
 
     def reload(self) -> None:
         """Reads up to the topic's present end, for a reference that a delta already counts by."""
-        if self._follower is not None:
-            self._follower.close()
         self.load()
 
     def close(self) -> None:

@@ -29,9 +29,15 @@ class ServiceStatus:
     commit_seconds: list[float] = field(default_factory=lambda: [0.0, 0.0])
     last_commit_s: float | None = None
     last_step_s: float | None = None
-    is_ready: bool = False
+    is_restored: bool = False
+    is_answered: bool = True
     models_loaded_s: float | None = None
     models_refused: int = 0
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether its partitions are taken up and the brokers answer."""
+        return self.is_restored and self.is_answered
 
     def told(self) -> dict[str, int]:
         """The counters that are not 0, by dotted name, for a log line."""

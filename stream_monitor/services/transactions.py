@@ -7,7 +7,7 @@ from collections.abc import Callable
 import structlog
 
 from stream_monitor.core.errors import StreamMonitorError
-from stream_monitor.services.ports import Producer, ProducerFenced, TransactionAborted
+from stream_monitor.services.ports import Producer, ProducerFenced, TransactionAborted, Unanswered
 from stream_monitor.services.status import ServiceStatus
 
 log = structlog.get_logger()
@@ -35,6 +35,7 @@ class Transactions:
         """Runs `transaction`, which begins and commits; False when it was lost.
 
         Then nothing of it is in Kafka, or that cannot be known: the caller goes back to what is committed.
+        Where it asked something and got no answer, it is aborted and Unanswered raised.
         """
         try:
             try:
@@ -43,6 +44,9 @@ class Transactions:
             except TransactionAborted as error:
                 log.info("transaction aborted", reason=str(error))
                 self.producer.abort()
+            except Unanswered:
+                self.producer.abort()
+                raise
         except ProducerFenced as error:
             self._replace(error)
         self._status.counts["aborts",] += 1

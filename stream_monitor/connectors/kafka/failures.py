@@ -109,7 +109,7 @@ def failure(action: str, error: KafkaError) -> StreamMonitorError:
         return StreamMonitorError(f"cannot {action}: the topic does not exist ({error.name()})")
     reason = refusal(error)
     detail = f"{told(error)} ({error.name()})"
-    kind = Unanswered if is_passing(error) else StreamMonitorError
+    kind = Unanswered if reason is None and is_passing(error) else StreamMonitorError
     return kind(f"cannot {action}: {reason + ': ' if reason else ''}{detail}")
 
 

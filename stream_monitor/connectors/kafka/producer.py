@@ -210,7 +210,7 @@ class KafkaProducer:
         if self._undeliverable is not None:
             return self._undeliverable
         if refusal(error) or error.code() in _HOPELESS:
-            return named
+            return StreamMonitorError(str(named))
         if error.fatal() or error.code() in _FENCED or is_passing(error):
             return ProducerFenced(str(named))
         if error.txn_requires_abort() or error.code() == KafkaError._STATE:
@@ -223,4 +223,6 @@ class KafkaProducer:
             if kind == TIMESTAMP_LOG_APPEND_TIME:
                 self._append_ms = max(time_ms, self._append_ms or 0)
         elif refusal(error) or error.code() in _HOPELESS:
-            self._undeliverable = failure(f"write to {message.topic()}", error)
+            self._undeliverable = StreamMonitorError(
+                str(failure(f"write to {message.topic()}", error))
+            )

@@ -24,16 +24,18 @@ from stream_monitor.connectors.kafka.settings import Cluster, reader_settings
 from stream_monitor.connectors.kafka.topics import KafkaTopics
 from stream_monitor.core.errors import StreamMonitorError
 from stream_monitor.core.records import Records, TopicPartition
+from stream_monitor.services.ports import Unanswered
 
 _BATCH: Final = 10_000
 _WAIT_S: Final = 0.1
+_ANSWER_S: Final = 30.0
 
 
 class KafkaTopicReader:
     """The TopicReader of a real or embedded cluster.
 
     `group_id` is never joined; it names the reader to brokers that authorise by group. A read that
-    gets nothing for `timeout_s`, as behind a transaction left open, raises StreamMonitorError.
+    gets nothing for `timeout_s`, as behind a transaction left open, raises Unanswered.
     """
 
     def __init__(
@@ -153,7 +155,7 @@ class _Reading:
         asked = [Position(*at, time_ms) for at in self._ends]
         found = until_deadline(
             "read offsets by time",
-            self._timeout_s,
+            _ANSWER_S,
             lambda timeout_s: self._client.offsets_for_times(asked, timeout=timeout_s),
         )
         offsets = {TopicPartition(at.topic, at.partition): at.offset for at in found}
@@ -162,7 +164,7 @@ class _Reading:
     def _low(self, at: TopicPartition) -> int:
         return until_deadline(
             f"read the offsets of {at.topic}",
-            self._timeout_s,
+            _ANSWER_S,
             lambda timeout_s: watermarks(self._client, at, timeout_s)[0],
         )
 
@@ -199,10 +201,10 @@ class _Reading:
         return np.array(ends, np.int64)[records.partition]
 
     def check_progress(self) -> None:
-        """Raises StreamMonitorError when nothing has come for too long."""
+        """Raises Unanswered when nothing has come for too long."""
         if time.monotonic() - self._progress_s > self._timeout_s:
             waiting = ", ".join(f"{topic}[{partition}]" for topic, partition in sorted(self._left))
-            raise StreamMonitorError(f"nothing more of {waiting} for {self._timeout_s:g} s")
+            raise Unanswered(f"nothing more of {waiting} for {self._timeout_s:g} s")
 
     def close(self) -> None:
         """Stops reading."""

@@ -45,7 +45,7 @@ def predictive_p_of_distances(
     >>> windows = np.log(np.linspace(4.0, 10.0, 20)).reshape(-1, 1)
     >>> c, noise = np.log(np.array([30.0])), np.array([6.0])
     >>> [round(float(predictive_p_of_distances(c, windows, noise, np.array([r]))[0]), 4) for r in (1.0, 9.0)]
-    [0.0001, 0.1327]
+    [0.0001, 0.1294]
     """
     if not len(reference):
         return np.full(len(c), np.nan)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import count
 from typing import Any
 
 import numpy as np
@@ -10,12 +11,12 @@ import orjson
 import pytest
 
 from stream_monitor.core.records import TopicPartition
-from stream_monitor.services.ports import Committed, Outgoing, Unanswered
+from stream_monitor.services.ports import Committed, Outgoing, Unanswered, never
 from tests.unit.services.fleet import Fleet
 from tests.unit.services.made_references import references
 from tests.unit.services.published import assert_as_offline, events, results
 from tests.unit.services.source_stream import Mixture, random_stream
-from tests.unit.services.trouble import kill
+from tests.unit.services.trouble import abort, kill
 from tests.unit.services.watched import DELTAS_PARTITIONS, watched
 
 MIXTURE = Mixture()
@@ -71,12 +72,55 @@ def test_a_member_that_no_broker_answers_goes_on_when_one_does(
         if part == 6:
             assert len(silent) > 3
             ready = [member.service.status.is_ready for member in members]
-            assert place == "poll" or ready == [False, place == "beginning"]
+            assert ready == [False, place == "beginning"]
         if part == 7:
             silent.clear()
     assert all(member.is_alive and member.service.status.is_ready for member in members)
     fleet.finish()
     assert_as_offline(fleet)
+
+
+@pytest.mark.parametrize("call", [2, 3])
+@pytest.mark.parametrize("role", ["profiler", "detector"])
+def test_what_no_broker_answered_is_not_taken_for_the_end(
+    role: str, call: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fleet = Fleet()
+    fleet.publish(*references())
+    fleet.send(random_stream(np.random.default_rng(4), list(watched()), MIXTURE))
+    for name, start in (("profiler", fleet.profiler), ("detector", fleet.detector)):
+        member = start(is_started=False)
+        if name == role:
+            place = "committed" if name == "profiler" else "seek"
+            answer, calls = getattr(member.consumer, place), count(1)
+
+            def asked(*given: Any, answer: Any = answer, calls: Any = calls) -> Any:
+                if next(calls) == call:
+                    raise Unanswered("planned, once")
+                return answer(*given)
+
+            monkeypatch.setattr(member.consumer, place, asked)
+            member.trouble.plan("before_commit", abort, pass_by=1)
+        member.service.run(lambda: False, lambda: True)
+        member.is_alive = False
+        assert not member.trouble.planned
+    assert_as_offline(fleet)
+
+
+def test_a_member_that_no_broker_answers_for_ten_minutes_ends(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    fleet = Fleet()
+    member = fleet.detector(is_started=False)
+
+    def asked(*given: Any) -> Any:
+        fleet.clock.now_s += 100.0
+        raise Unanswered("planned")
+
+    monkeypatch.setattr(member.consumer, "committed", asked)
+    with pytest.raises(Unanswered, match="planned"):
+        member.service.run(never)
+    assert not member.service.status.is_ready
 
 
 def test_members_without_a_partition_are_ready() -> None:

@@ -16,6 +16,7 @@ from stream_monitor.services.ports import (
     Outgoing,
     ProducerFenced,
     TransactionAborted,
+    Unanswered,
 )
 
 ABORTING = ("begin", "produce", "send_offsets", "before_commit")
@@ -52,6 +53,11 @@ class Trouble:
 def abort() -> None:
     """The transaction is lost."""
     raise TransactionAborted("planned")
+
+
+def stay_silent() -> None:
+    """No broker answers."""
+    raise Unanswered("planned")
 
 
 def fence() -> None:

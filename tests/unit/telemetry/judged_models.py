@@ -131,7 +131,7 @@ def held_partitions() -> dict[int, PartitionState]:
 
 def detector_status() -> ServiceStatus:
     status = ServiceStatus(
-        "detector", "d-0", last_step_s=NOW_S, is_ready=True, models_loaded_s=NOW_S
+        "detector", "d-0", last_step_s=NOW_S, is_restored=True, models_loaded_s=NOW_S
     )
     status.counts.update({("consumed", "sm.deltas"): 60, ("published",): 90})
     status.counts["events", "loans", "opened"] = 2
@@ -143,7 +143,7 @@ def detector_status() -> ServiceStatus:
 def profiler_status() -> ServiceStatus:
     """Every count that a profiler keeps; partition 0 is 90 s behind, partition 1 read to its end."""
     status = ServiceStatus(
-        "profiler", "p-0", last_step_s=NOW_S, is_ready=True, models_loaded_s=NOW_S
+        "profiler", "p-0", last_step_s=NOW_S, is_restored=True, models_loaded_s=NOW_S
     )
     status.counts.update(
         {

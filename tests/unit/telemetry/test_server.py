@@ -89,14 +89,14 @@ def test_ready_means_that_every_service_is(
     port: int, statuses: list[ServiceStatus], are_ready: tuple[bool, ...], expected: int
 ) -> None:
     for status, is_ready in zip(statuses, are_ready, strict=True):
-        status.is_ready = is_ready
+        status.is_restored = is_ready
     assert get(port, "/ready")[0].status == expected
 
 
 def test_a_service_that_turns_ready_is_seen(port: int, statuses: list[ServiceStatus]) -> None:
     before = get(port, "/ready")[0].status
     for status in statuses:
-        status.is_ready = True
+        status.is_restored = True
     assert (before, get(port, "/ready")[0].status) == (503, 200)
 
 

@@ -9,6 +9,7 @@ from stream_monitor.core.drift.correlation import (
     correlation_changes,
     correlations,
     fisher_z,
+    fisher_z_noise,
 )
 from tests.unit.core.drift.one_correlation import correlation_change
 
@@ -106,3 +107,12 @@ def test_unchanged_correlations_do_not_alarm_beyond_their_level(kind: str, rho: 
 @pytest.mark.parametrize("rho", [0.0, 0.9])
 def test_common_heavy_tails_cost_at_most_twice_the_level(rho: float) -> None:
     assert 0.008 <= alarm_rates("common tails", rho)[0] <= 0.02
+
+
+@pytest.mark.parametrize("r", [0.0, 0.5, 0.9])
+def test_the_noise_of_z_has_no_jump_where_windows_are_as_large_as_the_reference_s(r: float) -> None:
+    windows = np.full(3, 1 / 297)
+    own, theirs = fisher_z_noise(np.array([299.0, 300.0, 301.0]), windows, np.full(3, r))
+    assert own[1] == pytest.approx(theirs[1])
+    assert own == pytest.approx(np.full(3, own[1]), rel=0.04)
+    assert own[0] > own[1] > own[2]

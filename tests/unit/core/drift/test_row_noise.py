@@ -14,6 +14,9 @@ from stream_monitor.core.drift.window_null import (
     predictive_p_among,
     predictive_p_among_skewed,
 )
+from stream_monitor.core.placing import Placing
+from stream_monitor.core.summaries import SPREAD, NumericWindows
+from tests.unit.core.random_windows import NUMERIC, RandomWindows
 
 K = 35
 FEATURES = 20_000
@@ -181,3 +184,49 @@ def test_a_distance_that_rows_explain_grows_and_is_none() -> None:
     assert ps[0] < 0.01 < ps[-1]
     assert np.isnan(predictive_p_of_distances(far, shapes[:1], noise, noise)).all()
     assert np.isnan(predictive_p_of_distances(far, shapes[:0], noise, noise)).all()
+
+
+@pytest.mark.parametrize(("few", "many"), [(285, 285), (1_000, 1_010), (285, 5_000), (1_000, 300)])
+def test_another_shape_is_found_in_a_window_of_any_size(few: int, many: int) -> None:
+    rng = np.random.default_rng(few + many)
+    uneven = np.array([4.0, 1.0] * 10)
+    found = 0
+    for _ in range(200):
+        earlier = spreads(rng, few, K, 0.05)
+        total, window = earlier.sum(axis=0), rng.multinomial(many, uneven / uneven.sum())
+        shapes = np.array([[log_shape(total - w, w)] for w in earlier], np.float64)
+        c = np.array([log_shape(total, window)], np.float64)
+        p = predictive_p_of_distances(
+            c, shapes, np.array([19.0]), np.array([ratio(total, few, many)])
+        )
+        found += int(p[0] <= 0.001)
+    assert found >= 190
+
+
+@pytest.mark.parametrize("effect", [0.0, 0.1, 0.3])
+def test_one_row_more_changes_no_verdict(effect: float) -> None:
+    rng = np.random.default_rng(9)
+    for _ in range(50):
+        earlier = histograms(rng, 1_000, K, effect)
+        total = earlier.sum(axis=0)
+        shapes = np.array([[log_shape(total - w, w)] for w in earlier], np.float64)
+        for sds in (3.0, 4.0, 5.0):
+            c = shapes.mean(axis=0) + sds * shapes.std(axis=0, ddof=1)
+            equal, more = (
+                predictive_p_of_distances(c, shapes, np.array([7.0]), np.array([r]))[0]
+                for r in (1.0, 1.001)
+            )
+            assert equal <= more <= 1.05 * equal
+
+
+def test_the_noise_of_values_in_two_groups_is_a_location_and_no_spread() -> None:
+    source = RandomWindows(np.random.default_rng(3))
+    windows = [source.window(i, 300).tables.numeric for i in range(25)]
+    total = source.window(99, 7_500).tables.numeric
+    known = NumericWindows.of(windows, total, Placing(), None)
+    with np.errstate(invalid="ignore"):
+        kurtosis = total.moment_noise[SPREAD] * total.n
+    lacks = np.isnan(known.moments[:, SPREAD]).all(axis=0)
+    assert (lacks[np.isfinite(kurtosis)] == (kurtosis[np.isfinite(kurtosis)] < 0.5)).all()
+    assert lacks[NUMERIC.index("constant")]
+    assert not lacks[NUMERIC.index("normal")]
