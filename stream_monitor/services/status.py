@@ -16,7 +16,8 @@ class ServiceStatus:
     `counts` is keyed by a metric's short name and its label values (see telemetry/metrics.py).
     `lag_records`, `watermark_us` and `lag_s` are per source partition, of those assigned now.
     `models_refused` counts what is wrong with model files that changed since `models_loaded_s`.
-    `should_stop` is the condition that the service runs under.
+    `should_stop` is the condition that the service runs under. `is_restored` tells of its partitions,
+    `is_answered` of the brokers.
     """
 
     role: str

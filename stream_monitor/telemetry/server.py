@@ -108,6 +108,8 @@ class TelemetryServer:
 
 
 def _readiness(status: ServiceStatus) -> str:
+    if not status.is_answered:
+        return "gets no answer from the brokers"
     return "is assigned and restored" if status.is_ready else "is not assigned and restored yet"
 
 

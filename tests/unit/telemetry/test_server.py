@@ -100,6 +100,17 @@ def test_a_service_that_turns_ready_is_seen(port: int, statuses: list[ServiceSta
     assert (before, get(port, "/ready")[0].status) == (503, 200)
 
 
+def test_a_service_that_no_broker_answers_is_not_ready(
+    port: int, statuses: list[ServiceStatus]
+) -> None:
+    for status in statuses:
+        status.is_restored = True
+    statuses[0].is_answered = False
+    response, body = get(port, "/ready")
+    assert response.status == 503
+    assert "gets no answer from the brokers" in body
+
+
 def test_a_taken_port_is_named_with_the_key_that_sets_it(collector: MetricsCollector) -> None:
     with socket.socket() as taken:
         taken.bind((HOST, 0))
