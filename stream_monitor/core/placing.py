@@ -50,6 +50,13 @@ class Placing:
         """The slots; none unless they are used."""
         return np.zeros(0, np.int64) if self.slots is None else self.slots
 
+    @property
+    def is_beside(self) -> NDArray[np.bool_]:
+        """Which windows a window is placed among directly, (K, 1) or (1, 1): of SLOTS, those of its slot."""
+        if self.null is not WindowNull.SLOTS:
+            return np.ones((1, 1), np.bool_)
+        return np.asarray(self.slots_of_windows == self.slot)[:, None]
+
     def p(
         self, c: Floats, reference: Floats, noise: RowNoise | None = None, is_skewed: bool = False
     ) -> Floats:

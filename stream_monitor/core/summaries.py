@@ -75,14 +75,14 @@ class NumericWindows:
             _masked(_stacked(rows, (2, *few)), kept)
             for rows in ([w.moments for w in windows], [w.moment_noise for w in windows])
         )
-        moments[:, SPREAD, _is_all_spread(total)] = np.nan
+        moments[:, SPREAD, _is_all_spread(windows, few)] = np.nan
         return cls(
             placing,
             against,
             moments,
             mean_over_windows(noise),
             shapes,
-            mean_over_windows(np.where(np.isfinite(shapes), scales, np.nan)),
+            mean_over_windows(np.where(placing.is_beside & np.isfinite(shapes), scales, np.nan)),
             *_rates(windows, total, kept),
             _masked(_stacked([w.extremes for w in windows], total.extremes.shape), kept),
         )
@@ -126,10 +126,10 @@ class NumericWindows:
         return np.asarray(np.minimum(1.0, np.isfinite(every).sum(axis=0) * smallest))
 
 
-def _is_all_spread(total: NumericTable) -> NDArray[np.bool_]:
+def _is_all_spread(windows: Sequence[NumericTable], few: tuple[int, ...]) -> NDArray[np.bool_]:
     """Features whose values have a kurtosis too small for a spread of their own, (F,)."""
-    with np.errstate(invalid="ignore"):
-        return np.asarray(total.moment_noise[SPREAD] * total.n < _LEAST_KURTOSIS - 1.0)
+    excess = mean_over_windows(_stacked([w.moment_noise[SPREAD] * w.n for w in windows], few))
+    return np.asarray(excess < _LEAST_KURTOSIS - 1.0)
 
 
 def _among(

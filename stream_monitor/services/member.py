@@ -100,8 +100,10 @@ class Member(ABC):
             return work()
         except Unanswered as error:
             now_s = self._clock()
-            since_s = self._silent_since_s = self._silent_since_s or now_s
-            if now_s - since_s >= _LONGEST_SILENCE_S or self.status.should_stop():
+            if self._silent_since_s is None:
+                self._silent_since_s = now_s
+            silence_s = now_s - self._silent_since_s
+            if silence_s >= _LONGEST_SILENCE_S or self.status.should_stop():
                 raise
             log.warning("no broker answers, trying again", reason=str(error))
         self.status.is_answered, self._to_restore = False, True

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 
 import structlog
 
@@ -45,7 +46,8 @@ class Transactions:
                 log.info("transaction aborted", reason=str(error))
                 self.producer.abort()
             except Unanswered:
-                self.producer.abort()
+                with suppress(TransactionAborted):  # none was open yet
+                    self.producer.abort()
                 raise
         except ProducerFenced as error:
             self._replace(error)

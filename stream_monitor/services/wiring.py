@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from stream_monitor.config.loading import Installation
 from stream_monitor.config.monitor import MonitorConfig
@@ -32,6 +33,9 @@ from stream_monitor.services.status import ServiceStatus
 
 __all__ = ["EmbeddedBroker", "Wiring", "wire", "wire_embedded"]
 
+_MEMBER_READS_S: Final = 45.0
+"""Less than a minute, after which /live calls a member dead; it reads again."""
+
 
 @dataclass(frozen=True, slots=True)
 class Wiring:
@@ -49,13 +53,13 @@ class Wiring:
         """The cluster's topics."""
         return KafkaTopics(self.cluster)
 
-    def reader(self) -> TopicReader:
-        """Reads topics without a group."""
-        return KafkaTopicReader(self.cluster)
+    def reader(self, timeout_s: float = 120.0) -> TopicReader:
+        """Reads topics without a group; a read that stands still for so long is given up."""
+        return KafkaTopicReader(self.cluster, timeout_s=timeout_s)
 
     def references(self) -> ReferenceReader:
         """Follows the references topic."""
-        return ReferenceReader(self.reader(), self.monitor.topics.references)
+        return ReferenceReader(self.reader(_MEMBER_READS_S), self.monitor.topics.references)
 
     def producer(self, role: str, should_stop: Condition = never) -> Producer:
         """A transactional producer; the id `<name>.<role>` fences older ones of the same role."""
@@ -93,7 +97,7 @@ class Wiring:
             KafkaConsumer(self.cluster, group, lambda: status.should_stop()),
             self._maker(status),
             self.topics(),
-            self.reader(),
+            self.reader(_MEMBER_READS_S),
             self.references(),
             status,
         )

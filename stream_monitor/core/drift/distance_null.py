@@ -28,12 +28,13 @@ def predictive_p_of_distances(
     the rows, as chi-square is. ``ratio`` (F,) is by how much more the judged window's scale is than the
     reference windows': of h = n·m/(n + m), n its rows and m those that it is measured against.
     Formula: what windows vary by without drift is an excess x over the noise g, and it grows with h. Of
-    ratio r > 1, ``c`` has risen by ρ = ln((g + x·r)/(g + x)), x = max(0, M − g) of the windows' mean M
-    of the distances themselves, and p is that of c − ρ by the null of `predictive_p_among_skewed` (with
-    ``slots`` of `predictive_p_in_slot`), but at least P(G > exp c), G a gamma of mean g + x·r and
-    variance 2g + 4x·r + v·r², over the x that M and its error leave possible. v is what the windows'
-    own variance, with its error, leaves over 2g + 4x, at most the 2x² of an excess in one direction, and
-    the more of that, 1 − 1/r, the larger the part of it is that the windows have not shown.
+    ratio r > 1, ``c`` has risen by ρ = ln((g + x·r)/(g + x)), x = max(0, M − g) of the mean M of the
+    windows' distances (with ``slots``, of the slot's), and p is that of c − ρ by the null of
+    `predictive_p_among_skewed` (or `predictive_p_in_slot`), but at least P(G > exp c), G a gamma of mean
+    g + x·r and variance 2g + 4x·r + v·r², over the x that M and its error leave possible. v is what the
+    windows' own variance, with its error, leaves over 2g + 4x, at most the 2x² of an excess in one
+    direction, and the more of that, 1 − 1/r, the larger the part of it is that the windows have not shown;
+    where that variance is less than 2g + 4x, so is G's, by as much of it as they have shown.
     With a ratio below 1 ``c`` stays: it can then only be too small.
     One-sided: a window nearer to the reference than usual has not changed, p = 1. Above, p is not halved:
     between windows such a distance has a heavier tail than a t.
@@ -45,7 +46,7 @@ def predictive_p_of_distances(
     >>> windows = np.log(np.linspace(4.0, 10.0, 20)).reshape(-1, 1)
     >>> c, noise = np.log(np.array([30.0])), np.array([6.0])
     >>> [round(float(predictive_p_of_distances(c, windows, noise, np.array([r]))[0]), 4) for r in (1.0, 9.0)]
-    [0.0001, 0.1294]
+    [0.0001, 0.1284]
     """
     if not len(reference):
         return np.full(len(c), np.nan)
@@ -65,8 +66,8 @@ def _p_of_columns(
 ) -> Floats:  # fmt: skip
     found = np.empty(len(c))
     for f in range(len(c)):
-        count, mean, variance = _moments(reference, f)
-        is_larger = ratio[f] > 1.0 and count > 1
+        count, mean, variance = _moments(reference, f, slots, slot)
+        is_larger = ratio[f] > 1.0 and mean > 0.0
         rise = 0.0
         if is_larger:
             excess = max(0.0, mean - noise[f])
@@ -89,30 +90,36 @@ def _p_of_excess(
     dof = (
         2.0 * count * mean * mean / max(variance, 1e-6 * mean * mean)
     )  # of a gamma's mean as a chi-square
-    most = variance * (1.0 + math.sqrt(2.0 / (count - 1)))
+    most = variance * (1.0 + math.sqrt(2.0 / max(1, count - 1)))
+    unseen = 1.0 - 1.0 / ratio
     p = 0.0
     for i in range(len(nodes)):
         excess = max(0.0, mean / wilson_hilferty(nodes[i], dof) - noise)
-        of_one_direction = 2.0 * excess * excess
-        between = min(of_one_direction, max(0.0, most - 2.0 * noise - 4.0 * excess))
-        between += (1.0 - 1.0 / ratio) * (of_one_direction - between)
+        of_one_direction, of_rows = 2.0 * excess * excess, 2.0 * noise + 4.0 * excess
+        between = min(of_one_direction, max(0.0, most - of_rows))
+        between += unseen * (of_one_direction - between)
+        narrow = min(1.0, most / of_rows)  # windows may vary less than a chi-square
+        narrow += unseen * (1.0 - narrow)
         expected = noise + ratio * excess
         shape = 2.0 * expected * expected
-        shape /= 2.0 * noise + 4.0 * ratio * excess + ratio * ratio * between
+        shape /= narrow * (2.0 * noise + 4.0 * ratio * excess) + ratio * ratio * between
         p += weights[i] * chi_square_survival_kernel(distance * shape / expected, shape)
     return p
 
 
 @njit(cache=True, nogil=True)
-def _moments(reference: Floats, f: int) -> tuple[int, float, float]:
-    """How many windows have a distance, and the distances' mean and variance; 0 with fewer than two."""
+def _moments(reference: Floats, f: int, slots: Slots, slot: int) -> tuple[int, float, float]:
+    """How many windows (of the slot) have a distance, and the distances' mean and variance.
+
+    0 without any; of one window the variance is that of an excess in one direction.
+    """
     count, total, square = 0, 0.0, 0.0
     for k in range(len(reference)):
-        if not math.isnan(reference[k, f]):
+        if not math.isnan(reference[k, f]) and (len(slots) == 0 or slots[k] == slot):
             count += 1
             total += math.exp(reference[k, f])
     mean = total / max(1, count)
     for k in range(len(reference)):
-        if not math.isnan(reference[k, f]):
+        if not math.isnan(reference[k, f]) and (len(slots) == 0 or slots[k] == slot):
             square += (math.exp(reference[k, f]) - mean) ** 2
-    return count, mean, square / max(1, count - 1)
+    return count, mean, square / (count - 1) if count > 1 else 2.0 * mean * mean

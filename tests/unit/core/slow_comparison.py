@@ -65,7 +65,8 @@ def _numeric(
         coarse = [_coarse(s, binning) for s in earlier]
         shapes = [log_shape(k - counts, counts) for counts in coarse]
         own, theirs = moments(w, binning), [moments(s, binning) for s in earlier]
-        if (moments(r, binning)[3] or 0.0) * r.n < 0.5:
+        squares = [m[3] * s.n for m, s in zip(theirs, earlier, strict=True) if m[3] is not None]
+        if not squares or np.mean(squares) < 0.5:
             theirs = [(m[0], None, m[2], m[3]) for m in theirs]
         signed = [
             among(

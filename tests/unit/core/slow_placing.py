@@ -72,7 +72,9 @@ def above(
     x = np.maximum(0, mean / np.maximum(0.05, 1 - step + nodes * math.sqrt(step)) ** 3 - g)
     most = distances.var(ddof=1) * (1 + math.sqrt(2 / (len(known) - 1)))
     shown = np.clip(most - 2 * g - 4 * x, 0, 2 * x * x)
-    variance = 2 * g + 4 * ratio * x + ratio**2 * (shown / ratio + (1 - 1 / ratio) * 2 * x * x)
+    narrow = np.minimum(1, most / (2 * g + 4 * x)) / ratio + 1 - 1 / ratio
+    between = shown / ratio + (1 - 1 / ratio) * 2 * x * x
+    variance = narrow * (2 * g + 4 * ratio * x) + ratio**2 * between
     a = (g + ratio * x) ** 2 / variance
     tails = stats.gamma.sf(math.exp(shape), a, scale=(g + ratio * x) / a)
     return max(p, float((weights * tails).sum() / weights.sum()))
