@@ -22,15 +22,12 @@ from stream_monitor.core.drift.correlation import (
     fisher_z_noise,
 )
 from stream_monitor.core.drift.cramers_v import association_change, cramers_v
-from stream_monitor.core.drift.distance_null import predictive_p_of_distances
+from stream_monitor.core.drift.distance_null import harmonic_rows, predictive_p_of_distances
 from stream_monitor.core.drift.reconstruction import principal_components, reconstruction_error
 from stream_monitor.core.drift.score import Score
-from stream_monitor.core.drift.window_null import (
-    RowNoise,
-    predictive_p_among,
-)
+from stream_monitor.core.drift.window_null import RowNoise, predictive_p_among
 from stream_monitor.core.errors import IncompatibleProfiles
-from stream_monitor.core.placing import harmonic_rows, mean_over_windows
+from stream_monitor.core.placing import mean_over_windows
 from stream_monitor.core.profile.joint import JointPart, JointSummary
 from stream_monitor.core.verdicts import LEAST_DOF
 

@@ -22,11 +22,6 @@ Counts = NDArray[np.int64]
 Floats = NDArray[np.float64]
 
 
-def harmonic_rows(m: Counts, n: Counts) -> Floats:
-    """h = n·m/(n + m), what a distance between n and m rows is multiplied by to be a chi-square."""
-    return np.asarray(n * m / np.maximum(1, n + m))
-
-
 def mean_over_windows(values: Floats) -> Floats:
     """The mean over K windows, (K, ...), without those that are NaN; 0 without any."""
     is_known = np.isfinite(values)

@@ -12,6 +12,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from stream_monitor.core.arcsines import arcsine_noise
+from stream_monitor.core.drift.distance_null import harmonic_rows
 from stream_monitor.core.drift.predictive_t import predictive_p_kernel
 from stream_monitor.core.drift.window_null import (
     NULL_CODES,
@@ -19,7 +20,7 @@ from stream_monitor.core.drift.window_null import (
     WindowNull,
     log_shape_kernel,
 )
-from stream_monitor.core.placing import Placing, harmonic_rows, mean_over_windows
+from stream_monitor.core.placing import Placing, mean_over_windows
 from stream_monitor.core.policy import Aspect
 from stream_monitor.core.verdicts import LEAST_DOF
 from stream_monitor.core.window_tables import (
@@ -75,7 +76,7 @@ class NumericWindows:
             _masked(_stacked(rows, (2, *few)), kept)
             for rows in ([w.moments for w in windows], [w.moment_noise for w in windows])
         )
-        moments[:, SPREAD, _is_all_spread(windows, few)] = np.nan
+        moments[:, SPREAD, _are_in_two_groups(windows, few)] = np.nan
         return cls(
             placing,
             against,
@@ -126,7 +127,7 @@ class NumericWindows:
         return np.asarray(np.minimum(1.0, np.isfinite(every).sum(axis=0) * smallest))
 
 
-def _is_all_spread(windows: Sequence[NumericTable], few: tuple[int, ...]) -> NDArray[np.bool_]:
+def _are_in_two_groups(windows: Sequence[NumericTable], few: tuple[int, ...]) -> NDArray[np.bool_]:
     """Features whose values have a kurtosis too small for a spread of their own, (F,)."""
     excess = mean_over_windows(_stacked([w.moment_noise[SPREAD] * w.n for w in windows], few))
     return np.asarray(excess < _LEAST_KURTOSIS - 1.0)

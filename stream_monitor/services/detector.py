@@ -137,7 +137,7 @@ class Detector(Member):
             if not unreadable:
                 break
             if not is_again:
-                self._references.reload()
+                self._references.load()
             else:
                 log.warning(
                     "state records could not be read", count=unreadable, partition=partition
@@ -212,7 +212,7 @@ class Detector(Member):
                         if value is not None:
                             violations[partition] += forks[partition].add(offset, value, tolerant)
             except UnknownReference:
-                self._references.reload()
+                self._references.load()
                 continue
             return forks, violations, positions
         raise StreamMonitorError("unreachable: a tolerant merge raises nothing")

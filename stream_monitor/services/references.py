@@ -26,7 +26,7 @@ class ReferenceReader:
         self._looked_s = -1e9
 
     def load(self, clock: Callable[[], float] = time.monotonic) -> None:
-        """Reads everything that is there now; raises Unanswered if that takes over a minute."""
+        """Reads anew everything that is there now; raises Unanswered if that takes over a minute."""
         follower, old = self.reader.follow(self._topic), self._follower
         self._follower = follower
         if old is not None:
@@ -53,10 +53,6 @@ class ReferenceReader:
         if now_s - self._looked_s >= _LOOK_EVERY_S:
             self.refresh()
             self._looked_s = now_s
-
-    def reload(self) -> None:
-        """Reads up to the topic's present end, for a reference that a delta already counts by."""
-        self.load()
 
     def close(self) -> None:
         """Stops following."""

@@ -103,14 +103,18 @@ def made(make: Callable[[dict[str, Any]], Result], settings: dict[str, Any]) -> 
     raise StreamMonitorError(f"the kafka section cannot be used: {message}")
 
 
-def failure(action: str, error: KafkaError) -> StreamMonitorError:
-    """The error of an action in our words; Unanswered where the same may be answered later."""
+def failed(action: str, error: KafkaError) -> str:
+    """The error of an action in our words."""
     if error.code() in MISSING:
-        return StreamMonitorError(f"cannot {action}: the topic does not exist ({error.name()})")
+        return f"cannot {action}: the topic does not exist ({error.name()})"
     reason = refusal(error)
-    detail = f"{told(error)} ({error.name()})"
-    kind = Unanswered if reason is None and is_passing(error) else StreamMonitorError
-    return kind(f"cannot {action}: {reason + ': ' if reason else ''}{detail}")
+    return f"cannot {action}: {reason + ': ' if reason else ''}{told(error)} ({error.name()})"
+
+
+def failure(action: str, error: KafkaError) -> StreamMonitorError:
+    """The error of an action as `failed` tells it; Unanswered where the same may be answered later."""
+    is_open = error.code() not in MISSING and refusal(error) is None and is_passing(error)
+    return (Unanswered if is_open else StreamMonitorError)(failed(action, error))
 
 
 def until_deadline(

@@ -13,7 +13,7 @@ from confluent_kafka import TIMESTAMP_LOG_APPEND_TIME, KafkaError, KafkaExceptio
 from confluent_kafka import Producer as Client
 
 from stream_monitor.connectors.kafka.consumer import KafkaConsumer
-from stream_monitor.connectors.kafka.failures import error_of, failure, is_passing, made, refusal
+from stream_monitor.connectors.kafka.failures import error_of, failed, is_passing, made, refusal
 from stream_monitor.connectors.kafka.offsets import position
 from stream_monitor.connectors.kafka.patience import Patience
 from stream_monitor.connectors.kafka.refusals import Refusals
@@ -206,16 +206,16 @@ class KafkaProducer:
 
     def _meaning(self, action: str, error: KafkaError) -> StreamMonitorError:
         """What the caller has to do about an error that will not pass."""
-        named = failure(action, error)
+        named = failed(action, error)
         if self._undeliverable is not None:
             return self._undeliverable
         if refusal(error) or error.code() in _HOPELESS:
-            return StreamMonitorError(str(named))
+            return StreamMonitorError(named)
         if error.fatal() or error.code() in _FENCED or is_passing(error):
-            return ProducerFenced(str(named))
+            return ProducerFenced(named)
         if error.txn_requires_abort() or error.code() == KafkaError._STATE:
-            return TransactionAborted(str(named))
-        return named
+            return TransactionAborted(named)
+        return StreamMonitorError(named)
 
     def _delivered(self, error: KafkaError | None, message: Message) -> None:
         if error is None:
@@ -223,6 +223,4 @@ class KafkaProducer:
             if kind == TIMESTAMP_LOG_APPEND_TIME:
                 self._append_ms = max(time_ms, self._append_ms or 0)
         elif refusal(error) or error.code() in _HOPELESS:
-            self._undeliverable = StreamMonitorError(
-                str(failure(f"write to {message.topic()}", error))
-            )
+            self._undeliverable = StreamMonitorError(failed(f"write to {message.topic()}", error))

@@ -3,13 +3,13 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from stream_monitor.core.drift.correlation import MINIMUM_ROWS
 from stream_monitor.core.drift.cramers_v import standardised_residuals
+from stream_monitor.core.drift.distance_null import harmonic_rows
 
 Counts = NDArray[np.int64]
 Floats = NDArray[np.float64]
 
-MINIMUM_ROWS = 10
-"""A table of fewer rows is no pattern."""
 _NO_DISTANCE = 1e-12
 _AXES = (-2, -1)
 
@@ -48,8 +48,7 @@ def log_pattern_distance(references: Counts, tables: Counts) -> Floats:
     """
     own, other = standardised_residuals(tables), standardised_residuals(references)
     n, m = tables.sum(axis=_AXES), references.sum(axis=_AXES)
-    rows = n * m / np.maximum(1, n + m)
-    distance = rows * ((own - other) ** 2).sum(axis=_AXES)
+    distance = harmonic_rows(m, n) * ((own - other) ** 2).sum(axis=_AXES)
     enough = (n >= MINIMUM_ROWS) & (m >= MINIMUM_ROWS)
     return np.where(enough, np.log(np.maximum(distance, _NO_DISTANCE)), np.nan)
 

@@ -15,11 +15,20 @@ from stream_monitor.core.drift.predictive_t import (
 from stream_monitor.core.drift.window_null import NULL_CODES, WindowNull
 
 Floats = NDArray[np.float64]
-Slots = NDArray[np.int64]
+Counts = NDArray[np.int64]
+
+
+def harmonic_rows(m: Counts, n: Counts) -> Floats:
+    """Return h = n·m/(n + m), what a distance between n and m rows is multiplied by to be a chi-square.
+
+    >>> harmonic_rows(np.array([100, 0]), np.array([300, 0])).tolist()
+    [75.0, 0.0]
+    """
+    return np.asarray(n * m / np.maximum(1, n + m))
 
 
 def predictive_p_of_distances(
-    c: Floats, reference: Floats, noise: Floats, ratio: Floats, slots: Slots | None = None,
+    c: Floats, reference: Floats, noise: Floats, ratio: Floats, slots: Counts | None = None,
     slot: int = 0, least_dof: int = 1,
 ) -> Floats:  # fmt: skip
     """Return the p of F distances so far up, in logarithms, among those of K reference windows, (K, F).
@@ -61,7 +70,7 @@ def predictive_p_of_distances(
 
 @njit(cache=True, nogil=True)
 def _p_of_columns(
-    null: int, c: Floats, reference: Floats, slots: Slots, slot: int, noise: Floats, ratio: Floats,
+    null: int, c: Floats, reference: Floats, slots: Counts, slot: int, noise: Floats, ratio: Floats,
     least_dof: int,
 ) -> Floats:  # fmt: skip
     found = np.empty(len(c))
@@ -87,9 +96,8 @@ def _p_of_excess(
     distance: float, noise: float, ratio: float, count: int, mean: float, variance: float
 ) -> float:
     nodes, weights = NORMAL_PLACES
-    dof = (
-        2.0 * count * mean * mean / max(variance, 1e-6 * mean * mean)
-    )  # of a gamma's mean as a chi-square
+    # Of the chi-square that varies about its mean as much as the mean of so many distances does.
+    dof = 2.0 * count * mean * mean / max(variance, 1e-6 * mean * mean)
     most = variance * (1.0 + math.sqrt(2.0 / max(1, count - 1)))
     unseen = 1.0 - 1.0 / ratio
     p = 0.0
@@ -108,7 +116,7 @@ def _p_of_excess(
 
 
 @njit(cache=True, nogil=True)
-def _moments(reference: Floats, f: int, slots: Slots, slot: int) -> tuple[int, float, float]:
+def _moments(reference: Floats, f: int, slots: Counts, slot: int) -> tuple[int, float, float]:
     """How many windows (of the slot) have a distance, and the distances' mean and variance.
 
     0 without any; of one window the variance is that of an excess in one direction.

@@ -106,10 +106,19 @@ def test_a_large_window_among_small_ones_is_seen_to_change() -> None:
     assert (predictive_p_among(c, reference, noise=noise) <= 0.001).mean() > 0.5
 
 
-def ratio(total: NDArray[np.int64], few: int, many: int) -> float:
-    """By how much more the scale of a chi-square of many rows is than one of few, against the others."""
+def shapes_of(earlier: NDArray[np.int64]) -> Floats:
+    """The shape of each window, (K, cells), beside the others."""
+    total = earlier.sum(axis=0)
+    return np.array([[log_shape(total - w, w)] for w in earlier], np.float64)
+
+
+def p_of_shape(earlier: NDArray[np.int64], window: NDArray[np.int64]) -> float:
+    """p of a window's shape among those of K windows of as many rows each."""
+    total, few, many = earlier.sum(axis=0), int(earlier[0].sum()), int(window.sum())
     m = int(total.sum())
-    return (m * many / (m + many)) / (few * (m - few) / m)
+    ratio = (m * many / (m + many)) / (few * (m - few) / m)
+    c, noise = np.array([log_shape(total, window)], np.float64), np.array([len(window) - 1.0])
+    return float(predictive_p_of_distances(c, shapes_of(earlier), noise, np.array([ratio]))[0])
 
 
 def histograms(
@@ -128,13 +137,7 @@ def test_a_shape_of_any_number_of_rows_keeps_the_level(few: int, many: int, effe
     alarms = trials = 0
     for _ in range(1_500):
         earlier = histograms(rng, few, K, effect)
-        total, window = earlier.sum(axis=0), histograms(rng, many, 1, effect)[0]
-        shapes = np.array([[log_shape(total - w, w)] for w in earlier], np.float64)
-        c = np.array([log_shape(total, window)], np.float64)
-        p = predictive_p_of_distances(
-            c, shapes, np.array([7.0]), np.array([ratio(total, few, many)])
-        )
-        alarms += int(p[0] <= 0.01)
+        alarms += int(p_of_shape(earlier, histograms(rng, many, 1, effect)[0]) <= 0.01)
         trials += 1
     assert alarms <= stats.binom.ppf(0.99, trials, 0.013)
 
@@ -156,13 +159,7 @@ def test_a_shape_that_varies_in_one_direction_keeps_the_level(
     alarms = trials = 0
     for _ in range(1_000):
         earlier = spreads(rng, few, K, effect)
-        total, window = earlier.sum(axis=0), spreads(rng, many, 1, effect)[0]
-        shapes = np.array([[log_shape(total - w, w)] for w in earlier], np.float64)
-        c = np.array([log_shape(total, window)], np.float64)
-        p = predictive_p_of_distances(
-            c, shapes, np.array([19.0]), np.array([ratio(total, few, many)])
-        )
-        alarms += int(p[0] <= 0.01)
+        alarms += int(p_of_shape(earlier, spreads(rng, many, 1, effect)[0]) <= 0.01)
         trials += 1
     # Squares of few directions have a heavier tail than the t: twice the level is held.
     assert alarms <= stats.binom.ppf(0.99, trials, 0.02)
@@ -200,13 +197,8 @@ def test_another_shape_is_found_in_a_window_of_any_size(few: int, many: int, hei
     found = 0
     for _ in range(200):
         earlier = spreads(rng, few, K, 0.05)
-        total, window = earlier.sum(axis=0), rng.multinomial(many, uneven / uneven.sum())
-        shapes = np.array([[log_shape(total - w, w)] for w in earlier], np.float64)
-        c = np.array([log_shape(total, window)], np.float64)
-        p = predictive_p_of_distances(
-            c, shapes, np.array([19.0]), np.array([ratio(total, few, many)])
-        )
-        found += int(p[0] <= 0.001)
+        window = rng.multinomial(many, uneven / uneven.sum())
+        found += int(p_of_shape(earlier, window) <= 0.001)
     assert found >= 180
 
 
@@ -214,9 +206,7 @@ def test_another_shape_is_found_in_a_window_of_any_size(few: int, many: int, hei
 def test_one_row_more_changes_no_verdict(effect: float) -> None:
     rng = np.random.default_rng(9)
     for _ in range(50):
-        earlier = histograms(rng, 1_000, K, effect)
-        total = earlier.sum(axis=0)
-        shapes = np.array([[log_shape(total - w, w)] for w in earlier], np.float64)
+        shapes = shapes_of(histograms(rng, 1_000, K, effect))
         for sds in (3.0, 4.0, 5.0):
             c = shapes.mean(axis=0) + sds * shapes.std(axis=0, ddof=1)
             equal, more = (
